@@ -1,0 +1,1 @@
+//! Measures heijunka side by side with the floor and with its peers.

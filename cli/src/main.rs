@@ -1,0 +1,2 @@
+//! The command `heijunka`.
+fn main() {}

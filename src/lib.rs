@@ -1,0 +1,12 @@
+//! heijunka levels the work inside latency-critical services.
+
+mod priority;
+mod runtime;
+mod sync;
+mod thread;
+mod time;
+
+pub use priority::{Priority, UnknownPriority};
+pub use runtime::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, Kind, PoolConfig};
+pub use thread::Idle;
+pub use time::{Clock, ManualTime, Moment};

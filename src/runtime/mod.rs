@@ -1,0 +1,5 @@
+//! Composition.
+
+mod config;
+
+pub use config::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, Kind, PoolConfig};

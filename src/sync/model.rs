@@ -1,0 +1,113 @@
+//! The shim over loom: same names, same behaviour, every step visible to the model checker.
+
+pub(crate) use loom::hint::spin_loop;
+pub(crate) use loom::sync::Arc;
+pub(crate) use loom::thread::yield_now;
+
+pub(crate) mod atomic {
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+}
+
+/// A bounded queue behind loom's mutex in place of crossbeam's channel: the models check our protocol around a
+/// correct channel, crossbeam's own correctness is trusted.
+pub(crate) mod channel {
+    use std::collections::VecDeque;
+
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::sync::{Arc, Mutex};
+
+    #[derive(Debug)]
+    pub(crate) enum TrySendError<T> {
+        Full(T),
+        Disconnected(T),
+    }
+
+    #[derive(Debug)]
+    struct Shared<T> {
+        queue: Mutex<VecDeque<T>>,
+        capacity: usize,
+        receivers: AtomicUsize,
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Sender<T>(Arc<Shared<T>>);
+
+    #[derive(Debug)]
+    pub(crate) struct Receiver<T>(Arc<Shared<T>>);
+
+    pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+        let shared =
+            Arc::new(Shared { queue: Mutex::new(VecDeque::new()), capacity, receivers: AtomicUsize::new(1) });
+        (Sender(shared.clone()), Receiver(shared))
+    }
+
+    impl<T> Sender<T> {
+        pub(crate) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+            let mut queue = self.0.queue.lock().unwrap();
+            if self.0.receivers.load(Ordering::SeqCst) == 0 {
+                return Err(TrySendError::Disconnected(value));
+            }
+            if queue.len() == self.0.capacity {
+                return Err(TrySendError::Full(value));
+            }
+            queue.push_back(value);
+            Ok(())
+        }
+
+        pub(crate) fn len(&self) -> usize {
+            self.0.queue.lock().unwrap().len()
+        }
+    }
+
+    impl<T> Receiver<T> {
+        pub(crate) fn try_recv(&self) -> Result<T, ()> {
+            self.0.queue.lock().unwrap().pop_front().ok_or(())
+        }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            self.0.queue.lock().unwrap().is_empty()
+        }
+    }
+
+    impl<T> Clone for Sender<T> {
+        fn clone(&self) -> Self {
+            Self(self.0.clone())
+        }
+    }
+
+    impl<T> Clone for Receiver<T> {
+        fn clone(&self) -> Self {
+            self.0.receivers.fetch_add(1, Ordering::SeqCst);
+            Self(self.0.clone())
+        }
+    }
+
+    impl<T> Drop for Receiver<T> {
+        fn drop(&mut self) {
+            let mut queue = self.0.queue.lock().unwrap();
+            if self.0.receivers.fetch_sub(1, Ordering::SeqCst) == 1 {
+                let left = std::mem::take(&mut *queue);
+                drop(queue);
+                drop(left);
+            }
+        }
+    }
+}
+
+/// One value for all threads: a model has too few threads and stores to spare for one each.
+#[derive(Debug)]
+pub(crate) struct PerThread<T>(T);
+
+impl<T: Default> PerThread<T> {
+    pub(crate) fn new() -> Self {
+        Self(T::default())
+    }
+
+    pub(crate) fn mine(&self) -> &T {
+        &self.0
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        std::iter::once(&self.0)
+    }
+}

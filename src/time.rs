@@ -1,0 +1,105 @@
+//! Time as a seam: a monotonic clock for services and one set by hand for tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A point in time: nanoseconds since the origin of the [`Clock`] that gave it.
+///
+/// Moments of different clocks must not be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The moment `nanos` nanoseconds after the clock's origin.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the clock's origin.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Nanoseconds from `earlier` to this moment, 0 if `earlier` is later.
+    #[must_use]
+    pub const fn nanos_since(self, earlier: Moment) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The time from `earlier` to this moment, zero if `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Moment) -> Duration {
+        Duration::from_nanos(self.nanos_since(earlier))
+    }
+
+    /// This moment plus `duration`, capped after 584 years.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Moment {
+        Moment(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// Gives the time. Cloning is cheap and clones agree with each other.
+///
+/// [`Clock::monotonic`] reads the processor's time-stamp counter where it is invariant (a few nanoseconds),
+/// and the system's monotonic clock elsewhere.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    source: quanta::Clock,
+    origin: u64,
+}
+
+impl Clock {
+    /// The real time. The first call of a process calibrates the counter, which takes up to 200 ms.
+    #[must_use]
+    pub fn monotonic() -> Self {
+        Self::starting_now(quanta::Clock::new())
+    }
+
+    /// A clock that stands still until its [`ManualTime`] moves it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let (clock, time) = heijunka::Clock::manual();
+    /// let start = clock.now();
+    /// time.advance(Duration::from_secs(3600));
+    /// assert_eq!(clock.now().since(start), Duration::from_secs(3600));
+    /// ```
+    #[must_use]
+    pub fn manual() -> (Self, ManualTime) {
+        let (source, mock) = quanta::Clock::mock();
+        (Self::starting_now(source), ManualTime(mock))
+    }
+
+    fn starting_now(source: quanta::Clock) -> Self {
+        let origin = source.raw();
+        Self { source, origin }
+    }
+
+    /// The present moment. Wait-free; 10 ns or so with a time-stamp counter.
+    #[inline]
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        Moment(self.source.delta_as_nanos(self.origin, self.source.raw()))
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::monotonic()
+    }
+}
+
+/// Moves a [`Clock::manual`].
+#[derive(Clone, Debug)]
+pub struct ManualTime(Arc<quanta::Mock>);
+
+impl ManualTime {
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.0.increment(by);
+    }
+}
