@@ -1,1 +1,144 @@
+//! Sleeping and waking: no wake-up is lost. A lost one leaves a thread asleep for ever, which loom reports as a deadlock.
+//!
+//! The lane is one atomic: a send is assumed to be a Release that a receive Acquires, and no more, so that the proof
+//! holds for any correct channel.
 
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU32, Ordering};
+
+use super::IdleSet;
+use crate::harness::{Model, Role, orders, run};
+use crate::sync::Parker;
+
+/// How often work was found without sleeping, or after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    Awake,
+    AfterSleep,
+}
+
+struct Lane(AtomicU32);
+
+impl Lane {
+    fn send(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+
+    fn has_work(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+
+    fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, |work| work.checked_sub(1)).is_ok()
+    }
+}
+
+/// Takes one piece of work, sleeping until there is some.
+fn take_one(slot: usize, parker: &Parker, lane: &Lane, idle: &IdleSet) -> Found {
+    let mut found = Found::Awake;
+    while !lane.take() {
+        idle.sleep(slot, parker, || lane.has_work());
+        found = Found::AfterSleep;
+    }
+    found
+}
+
+#[test]
+fn a_hand_over_wakes_the_sleeper() {
+    fn execution(arrangement: usize) -> Found {
+        let (idle, mut parkers) = IdleSet::new(1);
+        let (idle, lane) = (Arc::new(idle), Arc::new(Lane(AtomicU32::new(0))));
+        let parker = parkers.remove(0);
+        let outcome = std::sync::Arc::new(std::sync::Mutex::new(Found::Awake));
+        let submitter = {
+            let (idle, lane) = (idle.clone(), lane.clone());
+            Box::new(move || {
+                lane.send();
+                idle.work_arrived();
+            }) as Role
+        };
+        let worker = {
+            let outcome = outcome.clone();
+            Box::new(move || {
+                let found = take_one(0, &parker, &lane, &idle);
+                *outcome.lock().unwrap() = found;
+            }) as Role
+        };
+        run(vec![submitter, worker], arrangement);
+        let outcome = outcome.lock().unwrap();
+        *outcome
+    }
+    Model { name: "wake::a_hand_over_wakes_the_sleeper", preemptions: 3, floor: 20 }
+        .check(orders(2), &[Found::Awake, Found::AfterSleep], execution);
+}
+
+/// While one spins, submitters wake nobody; the spinner makes good for it when it stops.
+#[test]
+fn a_spinner_that_stops_leaves_no_work_unseen() {
+    fn execution(arrangement: usize) -> Found {
+        let (idle, mut parkers) = IdleSet::new(2);
+        let (idle, lane) = (Arc::new(idle), Arc::new(Lane(AtomicU32::new(0))));
+        let sleeper_parker = parkers.remove(1);
+        let outcome = std::sync::Arc::new(std::sync::Mutex::new(Found::Awake));
+        assert!(idle.try_spin());
+        let submitter = {
+            let (idle, lane) = (idle.clone(), lane.clone());
+            Box::new(move || {
+                lane.send();
+                idle.work_arrived();
+            }) as Role
+        };
+        // Leaves without taking work, as a worker does that is told to.
+        let spinner = {
+            let (idle, lane) = (idle.clone(), lane.clone());
+            Box::new(move || idle.end_spin(|| lane.has_work())) as Role
+        };
+        let sleeper = {
+            let outcome = outcome.clone();
+            Box::new(move || {
+                let found = take_one(1, &sleeper_parker, &lane, &idle);
+                *outcome.lock().unwrap() = found;
+            }) as Role
+        };
+        run(vec![submitter, spinner, sleeper], arrangement);
+        let outcome = outcome.lock().unwrap();
+        *outcome
+    }
+    Model { name: "wake::a_spinner_that_stops_leaves_no_work_unseen", preemptions: 2, floor: 500 }
+        .check(orders(3), &[Found::Awake, Found::AfterSleep], execution);
+}
+
+/// Two pieces of work from two submitters, two sleepers: each gets one.
+#[test]
+fn two_hand_overs_wake_two_sleepers() {
+    fn execution(arrangement: usize) -> [Found; 2] {
+        let (idle, parkers) = IdleSet::new(2);
+        let (idle, lane) = (Arc::new(idle), Arc::new(Lane(AtomicU32::new(0))));
+        let outcome = std::sync::Arc::new(std::sync::Mutex::new([Found::Awake; 2]));
+        let mut roles: Vec<Role> = Vec::new();
+        for (slot, parker) in parkers.into_iter().enumerate() {
+            let (idle, lane, outcome) = (idle.clone(), lane.clone(), outcome.clone());
+            roles.push(Box::new(move || {
+                let found = take_one(slot, &parker, &lane, &idle);
+                outcome.lock().unwrap()[slot] = found;
+            }));
+        }
+        roles.push(Box::new(move || {
+            for _ in 0..2 {
+                lane.send();
+                idle.work_arrived();
+            }
+        }));
+        run(roles, arrangement);
+        let mut outcome = *outcome.lock().unwrap();
+        outcome.sort_unstable();
+        outcome
+    }
+    let accepted = [
+        [Found::Awake, Found::Awake],
+        [Found::Awake, Found::AfterSleep],
+        [Found::AfterSleep, Found::AfterSleep],
+    ];
+    Model { name: "wake::two_hand_overs_wake_two_sleepers", preemptions: 2, floor: 500 }
+        .check(orders(3), &accepted, execution);
+}

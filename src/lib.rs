@@ -1,5 +1,10 @@
 //! heijunka levels the work inside latency-critical services.
 
+#[cfg(all(feature = "_model", not(heijunka_loom)))]
+compile_error!("the feature `_model` goes with the cfg `heijunka_loom`: run the models with `make loom`");
+#[cfg(all(heijunka_loom, not(debug_assertions)))]
+compile_error!("the models need debug assertions: run them with `make loom`");
+
 mod admission;
 mod error;
 mod lanes;
@@ -33,3 +38,7 @@ pub use runtime::{
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment};
+
+#[cfg(all(test, heijunka_loom))]
+#[path = "../loom-tests/harness.rs"]
+mod harness;

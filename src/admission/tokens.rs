@@ -5,9 +5,6 @@ use crate::error::{Reason, Rejected};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{CachePadded, PerThread};
 
-/// Which ordering the release of a permit uses: weakened by a model that must then fail.
-const RELEASE: Ordering = if cfg!(heijunka_weak = "release") { Ordering::Relaxed } else { Ordering::Release };
-
 /// ```text
 /// word    63: closed | 62..32: normal in flight | 31..0: total in flight
 /// limits  62..42: soft | 41..21: hard | 20..0: reserved
@@ -90,6 +87,11 @@ impl Tokens {
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
             admit(unpack(seen), limits, rank, n)?;
+            if cfg!(heijunka_weak = "check_then_add") {
+                // The mistake that a model must find: two callers pass one check.
+                self.word.fetch_add(weight(rank, n), Ordering::Acquire);
+                return Ok(());
+            }
             // Acquire: pairs with the Release in `release`; what was done under a permit is visible to whoever gets
             // it next. Relaxed on failure: only the next guess.
             match self.word.compare_exchange_weak(
@@ -123,7 +125,8 @@ impl Tokens {
     pub(super) fn release(&self, class: Class, n: u32) -> bool {
         let weight = weight(class.rank, n);
         // Release: pairs with the Acquire in `acquire_word` and in `is_drained`.
-        let before = self.word.fetch_sub(weight, RELEASE);
+        let release = if cfg!(heijunka_weak = "release") { Ordering::Relaxed } else { Ordering::Release };
+        let before = self.word.fetch_sub(weight, release);
         if let Some(sub) = class.sub {
             self.release_sub(sub, n);
         }
@@ -146,7 +149,8 @@ impl Tokens {
     /// Whether it is closed and nothing is in flight any more.
     pub(super) fn is_drained(&self) -> bool {
         // Acquire: pairs with the Release of the last `release` (and, through the release sequence, all earlier ones).
-        self.word.load(Ordering::Acquire) == CLOSED
+        let drained = if cfg!(heijunka_weak = "drained") { Ordering::Relaxed } else { Ordering::Acquire };
+        self.word.load(drained) == CLOSED
     }
 
     pub(super) fn in_flight(&self) -> InFlight {

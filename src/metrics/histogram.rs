@@ -8,11 +8,12 @@ use hdrhistogram::Histogram;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// Buckets per power of two: a value is known to 1/64, that is 1.6 %, or 0.8 % either side of the middle.
-const SUB_BITS: u32 = 6;
+/// Buckets per power of two: a value is known to 1/64, that is 1.6 %, or 0.8 % either side of the middle. (Models make
+/// do with a few buckets.)
+const SUB_BITS: u32 = if cfg!(heijunka_loom) { 1 } else { 6 };
 const SUB: usize = 1 << SUB_BITS;
 /// Values from 2^40 ns (18 minutes) on share the last bucket.
-const TOP_BITS: u32 = 40;
+const TOP_BITS: u32 = if cfg!(heijunka_loom) { 2 } else { 40 };
 const BUCKETS: usize = (TOP_BITS - SUB_BITS + 1) as usize * SUB;
 
 /// Counts of durations in nanoseconds. 18 KiB; a run touches the few lines around its usual values.

@@ -52,7 +52,7 @@ impl Pool {
         settings: Settings,
         regulator: std::sync::Arc<Regulator>,
         clock: Clock,
-        cores: Arc<Cores>,
+        cores: std::sync::Arc<Cores>,
     ) -> Self {
         let (shared, inbox, parkers) = Shared::new(settings, regulator, clock, cores);
         let now = shared.clock.now();

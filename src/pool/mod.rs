@@ -31,3 +31,7 @@ pub(crate) use job::{Job, Keeper, NEVER};
 pub(crate) use lanes::NotSent;
 pub(crate) use shared::{Settings, Shared};
 pub(crate) use work::Work;
+
+#[cfg(all(test, heijunka_loom))]
+#[path = "../../loom-tests/pool.rs"]
+mod models;

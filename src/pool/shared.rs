@@ -41,7 +41,7 @@ pub(crate) struct Settings {
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(super) clock: Clock,
-    pub(super) cores: Arc<Cores>,
+    pub(super) cores: std::sync::Arc<Cores>,
     pub(super) lanes: Lanes<Job>,
     pub(super) idle: IdleSet,
     pub(super) state: State,
@@ -56,7 +56,7 @@ impl Shared {
         settings: Settings,
         regulator: std::sync::Arc<Regulator>,
         clock: Clock,
-        cores: Arc<Cores>,
+        cores: std::sync::Arc<Cores>,
     ) -> (Self, Inbox<Job>, Vec<Parker>) {
         let (lanes, inbox) = lanes(settings.lane);
         let (idle, parkers) = IdleSet::new(IdleSet::SLOTS);

@@ -73,7 +73,3 @@ pub(super) type Published<T> = EpochCell<Table<T>>;
 
 /// What readers hold while they use a table.
 pub(super) type TableGuard = Guard;
-
-#[cfg(all(test, heijunka_loom))]
-#[path = "../../loom-tests/table.rs"]
-mod models;

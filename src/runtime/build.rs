@@ -38,7 +38,7 @@ impl Runtime {
         let core = Core {
             regulator: Arc::new(Regulator::with_sub_limits(limits, subs)),
             clock,
-            cores: crate::sync::Arc::new(Cores::of_process()),
+            cores: Arc::new(Cores::of_process()),
             registry: Mutex::default(),
             ended: Mutex::default(),
         };

@@ -51,7 +51,7 @@ pub struct Runtime {
 struct Core {
     regulator: Arc<Regulator>,
     clock: Clock,
-    cores: crate::sync::Arc<Cores>,
+    cores: Arc<Cores>,
     registry: Mutex<Registry>,
     /// The first shutdown's report; the lock makes a second one wait for it.
     ended: Mutex<Option<Report>>,

@@ -55,7 +55,13 @@ impl<T: Send + Sync + 'static> EpochCell<T> {
     /// Publishes `value`. The old one is dropped, on any thread, once no pin from before this call remains.
     pub(crate) fn replace(&self, value: T, guard: &Guard) {
         // AcqRel: Release publishes the contents to `load`; Acquire lets us drop an old value another writer made.
-        let old = self.current.swap(Owned::new(value), Ordering::AcqRel, guard);
+        let publish = if cfg!(heijunka_weak = "publish") { Ordering::Relaxed } else { Ordering::AcqRel };
+        let old = self.current.swap(Owned::new(value), publish, guard);
+        if cfg!(heijunka_weak = "reclaim") {
+            // SAFETY: none; this is the mistake that a model must find.
+            drop(unsafe { old.into_owned() });
+            return;
+        }
         // SAFETY: the swap made `old` unreachable for pins that begin from now on, and only one swap returns it.
         unsafe { guard.defer_destroy(old) };
     }
@@ -71,3 +77,7 @@ impl<T> Drop for EpochCell<T> {
         drop(unsafe { shared.into_owned() });
     }
 }
+
+#[cfg(all(test, heijunka_loom))]
+#[path = "../../loom-tests/epoch.rs"]
+mod models;

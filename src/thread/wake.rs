@@ -28,8 +28,8 @@ pub(crate) struct IdleSet {
 const SPINNING: u64 = 1 << 63;
 
 impl IdleSet {
-    /// The most workers a set can hold.
-    pub(crate) const SLOTS: usize = 50;
+    /// The most workers a set can hold. Models make do with two.
+    pub(crate) const SLOTS: usize = if cfg!(heijunka_loom) { 2 } else { 50 };
 
     /// A set for `slots` workers, and the parker of each.
     pub(crate) fn new(slots: usize) -> (Self, Vec<Parker>) {
@@ -115,8 +115,10 @@ impl IdleSet {
 
     /// Wakes one particular worker, asleep or not; what the caller wrote before is visible to its `stay_awake`.
     pub(crate) fn wake(&self, slot: usize) {
-        // SeqCst: pairs with the fence in `sleep`.
-        fence(Ordering::SeqCst);
+        if !cfg!(heijunka_weak = "wake") {
+            // SeqCst: pairs with the fence in `sleep`.
+            fence(Ordering::SeqCst);
+        }
         // Relaxed: ordered by the fence.
         self.word.fetch_and(!(1 << slot), Ordering::Relaxed);
         self.unparkers[slot].unpark();
@@ -124,7 +126,7 @@ impl IdleSet {
 
     /// A leaving worker may have consumed a wake-up: if work is left, somebody else gets it.
     pub(crate) fn forward(&self, has_work: impl FnOnce() -> bool) {
-        if has_work() {
+        if !cfg!(heijunka_weak = "forward") && has_work() {
             self.work_arrived();
         }
     }
