@@ -7,6 +7,9 @@ mod thread;
 mod time;
 
 pub use priority::{Priority, UnknownPriority};
-pub use runtime::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, Kind, PoolConfig};
+pub use runtime::{
+    AdmissionConfig, Affinity, Config, ConfigError, DomainConfig, GroupConfig, Kind, Loader, PoolConfig,
+    Warning,
+};
 pub use thread::Idle;
 pub use time::{Clock, ManualTime, Moment};

@@ -2,4 +2,7 @@
 
 mod config;
 
-pub use config::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, Kind, PoolConfig};
+pub use config::{
+    AdmissionConfig, Affinity, Config, ConfigError, DomainConfig, GroupConfig, Kind, Loader, PoolConfig,
+    Warning,
+};

@@ -1,14 +1,56 @@
-//! Everything that can be set, as plain data; `load.rs` reads it from TOML and `check.rs` validates it.
+//! Everything that can be set, as plain data: built in code, or read from TOML.
+//!
+//! ```text
+//! load.rs       file + environment + --set -> Config, or one ConfigError
+//! overrides.rs    what --set and the environment say
+//! document.rs     the TOML tree, what overrides lay over it, and where each setting was written
+//! decode.rs       tree -> Config through serde;  values.rs: the values that are not plain TOML
+//! check.rs      the law: which Config is valid; the same for one built in code
+//! error.rs      ConfigError;  fault.rs, path.rs, suggest.rs: what is wrong, with which setting, what was meant
+//! ```
+
+mod check;
+mod decode;
+mod document;
+mod error;
+mod fault;
+mod load;
+mod overrides;
+mod path;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use check::Warning;
+pub use error::ConfigError;
+pub use load::Loader;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+
+use serde::Deserialize;
 
 use crate::thread::Idle;
 
 /// The whole configuration of a [`Runtime`](crate::Runtime).
 ///
 /// Built in code or read from TOML; both ways it is validated the same when the runtime is built.
-#[derive(Clone, Debug, PartialEq, Default)]
+///
+/// It can also be a part of a service's own configuration, read by whatever reads that through serde; then
+/// [`check`](Self::check) says what is wrong, without the line.
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct Service {
+///     listen: String,
+///     heijunka: heijunka::Config,
+/// }
+///
+/// let service: Service = toml::from_str("listen = ':80'\n[heijunka.pools.payment]\nspin = '30us'").unwrap();
+/// assert!(service.heijunka.check().is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
 pub struct Config {
     /// Who may come in.
     pub admission: AdmissionConfig,
@@ -21,20 +63,24 @@ pub struct Config {
 }
 
 /// The limits of admission: TOML table `[admission]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
 pub struct AdmissionConfig {
     /// In flight from which low-priority work is refused and a warning is raised. Default 1000.
     pub soft: u32,
     /// In flight that is never exceeded. Default 1200, at most 2 097 151.
     pub hard: u32,
-    /// The share of the hard limit that only priority domains may use, 0 to 1. Default 0.2.
+    /// The share of the hard limit that only priority domains may use, from 0 to below 1. Default 0.2; in TOML `0.2` or
+    /// `"20%"`.
+    #[serde(deserialize_with = "values::share")]
     pub reserve: f64,
-    /// Caps on classes of work, by name: `[admission.sub_limits]`.
+    /// Caps on classes of work, by name, 1 to the hard limit: `[admission.sub_limits]`.
     pub sub_limits: BTreeMap<String, u32>,
 }
 
 /// A kind of work: TOML table `[domains.NAME]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
 pub struct DomainConfig {
     /// Whether its work may use the reserve. Default no.
     pub priority: bool,
@@ -46,7 +92,8 @@ pub struct DomainConfig {
 }
 
 /// A worker pool: TOML table `[pools.NAME]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "values::PoolTable")]
 pub struct PoolConfig {
     /// The domain it belongs to. Default: the pool's own name.
     pub domain: Option<String>,
@@ -60,14 +107,16 @@ pub struct PoolConfig {
     pub lane: u32,
     /// What its jobs spend their time on. Default [`Kind::Cpu`].
     pub kind: Kind,
-    /// What an idle worker does. Default [`Idle::Backoff`].
+    /// What an idle worker does. Default [`Idle::Backoff`]; in TOML `idle = "backoff"`, `"spin"` or `"park"`, and
+    /// how long the first spins is a key of its own, `spin = "50us"`, from 1 µs to 1 s.
     pub idle: Idle,
     /// Whether its workers are pinned to cores. Default yes.
     pub pin: bool,
 }
 
 /// What the jobs of a pool spend their time on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Computing: more workers than cores gain nothing.
     #[default]
@@ -77,7 +126,8 @@ pub enum Kind {
 }
 
 /// A set of pools that share keys: TOML table `[groups.NAME]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
 pub struct GroupConfig {
     /// The names of its pools.
     pub pools: Vec<String>,
@@ -86,13 +136,31 @@ pub struct GroupConfig {
 }
 
 /// What happens to a key whose pool is overfull.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Affinity {
     /// It goes to the slot's next choice.
     #[default]
     Soft,
     /// It stays, and is refused when the lane is full.
     Strict,
+}
+
+impl Config {
+    /// Every domain: those that have a table, and those that only a pool names, which have the defaults.
+    #[must_use]
+    pub fn all_domains(&self) -> BTreeMap<&str, DomainConfig> {
+        let implied = self.pools.iter().map(|(name, pool)| (pool.domain_or(name), DomainConfig::default()));
+        let declared = self.domains.iter().map(|(name, domain)| (name.as_str(), domain.clone()));
+        implied.chain(declared).collect()
+    }
+}
+
+impl PoolConfig {
+    /// The domain of the pool, given its own name.
+    fn domain_or<'n>(&'n self, name: &'n str) -> &'n str {
+        self.domain.as_deref().unwrap_or(name)
+    }
 }
 
 impl Default for AdmissionConfig {
@@ -110,7 +178,7 @@ impl Default for PoolConfig {
             weight: 1,
             lane: 256,
             kind: Kind::Cpu,
-            idle: Idle::Backoff { spin: Duration::from_micros(50) },
+            idle: Idle::default(),
             pin: true,
         }
     }
