@@ -61,8 +61,11 @@ fn two_classes_never_over_admit() {
         held.admitted.load(Relaxed)
     }
     // Two: one normal caller met the other inside. Three: they came one after the other.
-    Model { name: "admission::two_classes_never_over_admit", preemptions: 2, floor: 500 }
-        .check(orders(3), &[2, 3], execution);
+    Model { name: "admission::two_classes_never_over_admit", preemptions: 2, floor: 500 }.check(
+        orders(3),
+        &[2, 3],
+        execution,
+    );
 }
 
 /// What was done under a permit is visible to whoever gets it next.
@@ -85,8 +88,11 @@ fn a_permit_hands_over_what_was_done_under_it() {
         // SAFETY: all threads are joined.
         data.with(|data| unsafe { *data })
     }
-    Model { name: "admission::a_permit_hands_over_what_was_done_under_it", preemptions: 3, floor: 10 }
-        .check(orders(2), &[1, 2], execution);
+    Model { name: "admission::a_permit_hands_over_what_was_done_under_it", preemptions: 3, floor: 10 }.check(
+        orders(2),
+        &[1, 2],
+        execution,
+    );
 }
 
 /// An acquire that starts after the limits were lowered obeys the lower ones; one that races sees either.
@@ -110,8 +116,11 @@ fn an_acquire_after_the_change_obeys_it() {
         run(vec![changer, racer], arrangement);
         (got[0].load(Relaxed), got[1].load(Relaxed))
     }
-    Model { name: "admission::an_acquire_after_the_change_obeys_it", preemptions: 3, floor: 6 }
-        .check(orders(2), &[(false, false), (false, true)], execution);
+    Model { name: "admission::an_acquire_after_the_change_obeys_it", preemptions: 3, floor: 6 }.check(
+        orders(2),
+        &[(false, false), (false, true)],
+        execution,
+    );
 }
 
 /// The same, told to another thread: whoever knows of the change obeys it.
@@ -140,8 +149,11 @@ fn whoever_was_told_of_the_change_obeys_it() {
         let outcome = outcome.lock().unwrap();
         *outcome
     }
-    Model { name: "admission::whoever_was_told_of_the_change_obeys_it", preemptions: 3, floor: 4 }
-        .check(orders(2), &[None, Some(true)], execution);
+    Model { name: "admission::whoever_was_told_of_the_change_obeys_it", preemptions: 3, floor: 4 }.check(
+        orders(2),
+        &[None, Some(true)],
+        execution,
+    );
 }
 
 /// After the close the total only falls: at zero, everything ever admitted has ended, and its effects are visible.

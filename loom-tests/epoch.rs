@@ -66,6 +66,9 @@ fn a_reader_sees_old_or_new_and_nothing_freed() {
         run(vec![writer, reader], arrangement);
         seen.load(Relaxed)
     }
-    Model { name: "epoch::a_reader_sees_old_or_new_and_nothing_freed", preemptions: 2, floor: 10_000 }
-        .check(orders(2), &[1, 2], execution);
+    Model { name: "epoch::a_reader_sees_old_or_new_and_nothing_freed", preemptions: 2, floor: 10_000 }.check(
+        orders(2),
+        &[1, 2],
+        execution,
+    );
 }

@@ -41,7 +41,12 @@ impl Model {
         println!("MODEL {}: {executions} executions, saw {outcomes:?}", self.name);
         let accepted: BTreeSet<O> = accepted.iter().cloned().collect();
         assert_eq!(*outcomes, accepted, "{}: left what was seen, right what must be", self.name);
-        assert!(*executions >= self.floor, "{}: {executions} executions, fewer than {}", self.name, self.floor);
+        assert!(
+            *executions >= self.floor,
+            "{}: {executions} executions, fewer than {}",
+            self.name,
+            self.floor
+        );
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU32 as Plain, Ordering::Relaxed};
 use std::sync::{Arc as PlainArc, Mutex};
 
+use super::Context;
 use super::finish::Finish;
 use super::job::{Job, Keeper, NEVER};
 use super::lanes::{Inbox, NotSent};
 use super::shared::{Kind, Settings, Shared};
 use super::work::Work;
 use super::worker::Worker;
-use super::Context;
 use crate::admission::{Class, Limits, Regulator};
 use crate::error::JobError;
 use crate::harness::{Model, Role, orders, run};
@@ -155,8 +155,11 @@ fn stop_runs_or_hands_back_every_job() {
         drop(pool);
         end(&fate)
     }
-    Model { name: "pool::stop_runs_or_hands_back_every_job", preemptions: 2, floor: 1000 }
-        .check(orders(3), &[End::Ran, End::HandedBack, End::Refused], execution);
+    Model { name: "pool::stop_runs_or_hands_back_every_job", preemptions: 2, floor: 1000 }.check(
+        orders(3),
+        &[End::Ran, End::HandedBack, End::Refused],
+        execution,
+    );
 }
 
 /// A worker that leaves may have been woken for a job: the other one gets it.
@@ -187,6 +190,9 @@ fn a_leaving_worker_passes_its_wake_up_on() {
         assert_eq!(regulator.status().in_flight, 0, "the permit is back");
         end(&fate)
     }
-    Model { name: "pool::a_leaving_worker_passes_its_wake_up_on", preemptions: 2, floor: 100 }
-        .check(1, &[End::Ran], execution);
+    Model { name: "pool::a_leaving_worker_passes_its_wake_up_on", preemptions: 2, floor: 100 }.check(
+        1,
+        &[End::Ran],
+        execution,
+    );
 }

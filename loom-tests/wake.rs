@@ -68,8 +68,11 @@ fn a_hand_over_wakes_the_sleeper() {
         let outcome = outcome.lock().unwrap();
         *outcome
     }
-    Model { name: "wake::a_hand_over_wakes_the_sleeper", preemptions: 3, floor: 20 }
-        .check(orders(2), &[Found::Awake, Found::AfterSleep], execution);
+    Model { name: "wake::a_hand_over_wakes_the_sleeper", preemptions: 3, floor: 20 }.check(
+        orders(2),
+        &[Found::Awake, Found::AfterSleep],
+        execution,
+    );
 }
 
 /// While one spins, submitters wake nobody; the spinner makes good for it when it stops.
@@ -104,8 +107,11 @@ fn a_spinner_that_stops_leaves_no_work_unseen() {
         let outcome = outcome.lock().unwrap();
         *outcome
     }
-    Model { name: "wake::a_spinner_that_stops_leaves_no_work_unseen", preemptions: 2, floor: 500 }
-        .check(orders(3), &[Found::Awake, Found::AfterSleep], execution);
+    Model { name: "wake::a_spinner_that_stops_leaves_no_work_unseen", preemptions: 2, floor: 500 }.check(
+        orders(3),
+        &[Found::Awake, Found::AfterSleep],
+        execution,
+    );
 }
 
 /// Two pieces of work from two submitters, two sleepers: each gets one.
@@ -139,6 +145,9 @@ fn two_hand_overs_wake_two_sleepers() {
         [Found::Awake, Found::AfterSleep],
         [Found::AfterSleep, Found::AfterSleep],
     ];
-    Model { name: "wake::two_hand_overs_wake_two_sleepers", preemptions: 2, floor: 500 }
-        .check(orders(3), &accepted, execution);
+    Model { name: "wake::two_hand_overs_wake_two_sleepers", preemptions: 2, floor: 500 }.check(
+        orders(3),
+        &accepted,
+        execution,
+    );
 }

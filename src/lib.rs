@@ -33,8 +33,8 @@ pub use routing::{
     coefficient as balance_coefficient, pin,
 };
 pub use runtime::{
-    AdmissionConfig, Builder, ChangeError, Config, Domain, DomainConfig, GroupConfig, JobSpec, PoolConfig,
-    RefusedMany, Report, Runtime, RuntimeStatus, StartError,
+    AdmissionConfig, Builder, ChangeError, Config, ConfigError, Domain, DomainConfig, GroupConfig, JobSpec,
+    Loader, PoolConfig, RefusedMany, Report, Runtime, RuntimeStatus, StartError, Warning,
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment};

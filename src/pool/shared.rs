@@ -9,12 +9,13 @@ use super::state::State;
 use crate::admission::Regulator;
 use crate::metrics::WorkerCells;
 use crate::priority::Priority;
-use crate::sync::{Arc, Parker};
+use crate::sync::Parker;
 use crate::thread::{Cores, Idle, IdleSet};
 use crate::time::Clock;
 
 /// What the jobs of a pool spend their time on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Computing: more workers than cores gain nothing.
     #[default]

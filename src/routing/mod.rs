@@ -20,7 +20,8 @@ use table::{Published, Table, TableGuard};
 use crate::time::Moment;
 
 /// What happens to a key whose target is overfull.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Affinity {
     /// It goes to the slot's next choice.
     #[default]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::config::{Config, DomainConfig, GroupConfig, PoolConfig};
+use super::config::{Config, ConfigError, DomainConfig, GroupConfig, PoolConfig};
 use super::domain::{DomainShared, PoolRef};
 use super::{Core, Domain, Member, Registry, Runtime};
 use crate::admission::{Limits, LimitsError, Regulator};
@@ -32,13 +32,17 @@ impl Runtime {
     }
 
     fn start_with(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let cores = Arc::new(Cores::of_process());
+        for warning in config.check_for(cores.budget())? {
+            tracing::warn!(%warning, "configuration");
+        }
         let admission = &config.admission;
         let limits = Limits::with_reserve(admission.soft, admission.hard, admission.reserve)?;
         let subs = admission.sub_limits.iter().map(|(name, limit)| (name.clone(), *limit));
         let core = Core {
             regulator: Arc::new(Regulator::with_sub_limits(limits, subs)),
             clock,
-            cores: Arc::new(Cores::of_process()),
+            cores,
             registry: Mutex::default(),
             ended: Mutex::default(),
         };
@@ -283,6 +287,8 @@ impl Builder {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
+    /// The configuration is wrong.
+    Config(ConfigError),
     /// The limits contradict each other.
     Limits(LimitsError),
     /// A group's pools cannot be told apart, or are too many.
@@ -294,6 +300,7 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            StartError::Config(error) => error.fmt(f),
             StartError::Limits(error) => write!(f, "admission: {error}"),
             StartError::Group(error) => write!(f, "routing: {error}"),
             StartError::Workers(error) => write!(f, "pools: {error}"),
@@ -304,10 +311,17 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            StartError::Config(error) => Some(error),
             StartError::Limits(error) => Some(error),
             StartError::Group(error) => Some(error),
             StartError::Workers(error) => Some(error),
         }
+    }
+}
+
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        StartError::Config(error)
     }
 }
 

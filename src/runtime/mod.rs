@@ -16,7 +16,9 @@ use parking_lot::Mutex;
 
 pub use batch::RefusedMany;
 pub use build::{Builder, ChangeError, StartError};
-pub use config::{AdmissionConfig, Config, DomainConfig, GroupConfig, PoolConfig};
+pub use config::{
+    AdmissionConfig, Config, ConfigError, DomainConfig, GroupConfig, Loader, PoolConfig, Warning,
+};
 pub use domain::{Domain, JobSpec};
 pub use report::{Report, RuntimeStatus};
 

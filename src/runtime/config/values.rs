@@ -1,0 +1,139 @@
+//! The values that are not plain TOML: shares, durations, and the two keys that make one [`Idle`].
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+
+use super::{Kind, PoolConfig};
+use crate::thread::Idle;
+
+/// A share: `0.2` or `"20%"`. Its bounds are the law's business.
+pub(super) fn share<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    from.deserialize_any(Share)
+}
+
+struct Share;
+
+impl Visitor<'_> for Share {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a share from 0 to below 1, such as 0.2 or \"20%\"")
+    }
+
+    fn visit_f64<E: Error>(self, share: f64) -> Result<f64, E> {
+        Ok(share)
+    }
+
+    fn visit_i64<E: Error>(self, share: i64) -> Result<f64, E> {
+        Ok(share as f64)
+    }
+
+    fn visit_u64<E: Error>(self, share: u64) -> Result<f64, E> {
+        Ok(share as f64)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<f64, E> {
+        let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+        percent.map(|percent| percent / 100.0).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    from.deserialize_str(Lasting).map(Some)
+}
+
+struct Lasting;
+
+impl Lasting {
+    /// Longer texts are refused unread: near 2^64 seconds, humantime's sum overflows with a panic.
+    const LONGEST: usize = 20;
+}
+
+impl Visitor<'_> for Lasting {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration such as \"50us\", in ns, us, ms, s, min, h or d")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
+        if text.len() > Self::LONGEST {
+            return Err(E::invalid_value(Unexpected::Str(text), &self));
+        }
+        humantime::parse_duration(text).map_err(|error| match error {
+            humantime::DurationError::UnknownUnit { unit, .. } if unit.is_empty() => {
+                E::invalid_value(Unexpected::Other(&format!("{text:?}, without a unit")), &self)
+            }
+            humantime::DurationError::UnknownUnit { unit, .. } => E::invalid_value(
+                Unexpected::Other(&format!("{text:?}, with the unknown unit {unit:?}")),
+                &self,
+            ),
+            _ => E::invalid_value(Unexpected::Str(text), &self),
+        })
+    }
+}
+
+/// A pool as TOML has it: [`Idle`] spread over the keys `idle` and `spin`.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+pub(super) struct PoolTable {
+    domain: Option<String>,
+    min_workers: u32,
+    max_workers: u32,
+    weight: u32,
+    lane: u32,
+    kind: Kind,
+    idle: Strategy,
+    #[serde(deserialize_with = "duration")]
+    spin: Option<Duration>,
+    pin: bool,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Strategy {
+    #[default]
+    Backoff,
+    Spin,
+    Park,
+}
+
+impl Default for PoolTable {
+    fn default() -> Self {
+        let PoolConfig { domain, min_workers, max_workers, weight, lane, kind, idle: _, pin } =
+            PoolConfig::default();
+        Self {
+            domain,
+            min_workers,
+            max_workers,
+            weight,
+            lane,
+            kind,
+            idle: Strategy::default(),
+            spin: None,
+            pin,
+        }
+    }
+}
+
+impl TryFrom<PoolTable> for PoolConfig {
+    type Error = &'static str;
+
+    fn try_from(table: PoolTable) -> Result<Self, &'static str> {
+        let PoolTable { domain, min_workers, max_workers, weight, lane, kind, idle, spin, pin } = table;
+        let idle = match (idle, spin) {
+            (Strategy::Backoff, spin) => Idle::Backoff { spin: spin.unwrap_or(Idle::DEFAULT_SPIN) },
+            (Strategy::Spin, None) => Idle::Spin,
+            (Strategy::Park, None) => Idle::Park,
+            (Strategy::Spin | Strategy::Park, Some(_)) => {
+                return Err(
+                    "spin means nothing unless idle is \"backoff\"; remove it, or set idle to \"backoff\"",
+                );
+            }
+        };
+        Ok(Self { domain, min_workers, max_workers, weight, lane, kind, idle, pin })
+    }
+}
