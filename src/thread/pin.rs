@@ -149,6 +149,6 @@ mod tests {
         let cores = cores(&[0], 1);
         let _first = cores.take(false).unwrap();
         assert_eq!(cores.take(false).unwrap_err(), Unpinned::NoFreeCore);
-        assert_eq!(cores(&[], 1).take(true).unwrap_err(), Unpinned::Unsupported);
+        assert_eq!(self::cores(&[], 1).take(true).unwrap_err(), Unpinned::Unsupported);
     }
 }
