@@ -1,12 +1,22 @@
 //! heijunka levels the work inside latency-critical services.
 
+mod admission;
+mod error;
+mod lanes;
+mod metrics;
 mod priority;
 mod runtime;
 mod sync;
 mod thread;
 mod time;
 
+pub use admission::{
+    Capacity, Class, Limits, LimitsError, Permit, Pressure, Refusals, Regulator, Status, SubLimitId,
+    SubLimitStatus,
+};
+pub use error::{JobError, Reason, Refused, Rejected};
+pub use metrics::Latencies;
 pub use priority::{Priority, UnknownPriority};
 pub use runtime::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, Kind, PoolConfig};
-pub use thread::Idle;
+pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment};

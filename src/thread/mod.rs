@@ -1,6 +1,13 @@
-//! Threads: pinning, idling, waking, and stopping with a deadline.
+//! Threads: pinned, idling, woken, and stopped with a deadline.
 
 mod idle;
+mod pin;
+mod run;
+mod wake;
 
 pub use idle::Idle;
 pub(crate) use idle::Step;
+pub(crate) use pin::{Cores, Lease};
+pub use pin::{Pinning, Unpinned};
+pub(crate) use run::Managed;
+pub(crate) use wake::IdleSet;

@@ -1,0 +1,135 @@
+//! What one worker counts: its own cache lines, written by it alone.
+
+use hdrhistogram::Histogram;
+
+use super::histogram::{Recorder, bump, empty};
+use crate::sync::CachePadded;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::time::Moment;
+
+/// Why a job was dropped unrun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Skip {
+    Expired,
+    Cancelled,
+}
+
+/// The cells of one worker. Only that worker writes, with plain stores; anybody reads, without disturbing it.
+#[derive(Debug)]
+pub(crate) struct WorkerCells {
+    counts: CachePadded<Counts>,
+    queue: Recorder,
+    service: Recorder,
+    total: Recorder,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    completed: AtomicU64,
+    failed: AtomicU64,
+    expired: AtomicU64,
+    cancelled: AtomicU64,
+    panicked: AtomicU64,
+    busy_nanos: AtomicU64,
+    /// When the running job started, in nanoseconds plus one; 0 while idle.
+    running_since: AtomicU64,
+}
+
+/// The counts of one worker, or of several added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) completed: u64,
+    pub(crate) failed: u64,
+    pub(crate) expired: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) panicked: u64,
+    pub(crate) busy_nanos: u64,
+}
+
+/// Latencies of jobs, in nanoseconds, and their exact sums.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Latencies {
+    /// From arrival to start.
+    pub queue: Histogram<u64>,
+    /// From start to end.
+    pub service: Histogram<u64>,
+    /// From arrival to end.
+    pub total: Histogram<u64>,
+    pub(crate) sums: [u64; 3],
+}
+
+impl Latencies {
+    pub(crate) fn new() -> Self {
+        Self { queue: empty(), service: empty(), total: empty(), sums: [0; 3] }
+    }
+}
+
+impl WorkerCells {
+    pub(crate) fn new() -> Self {
+        Self {
+            counts: CachePadded::default(),
+            queue: Recorder::new(),
+            service: Recorder::new(),
+            total: Recorder::new(),
+        }
+    }
+
+    /// A job starts: from here on the worker counts as busy.
+    #[inline]
+    pub(crate) fn begin(&self, now: Moment) {
+        // Relaxed: read only to tell how long the job has been running.
+        self.counts.running_since.store(now.as_nanos() + 1, Ordering::Relaxed);
+    }
+
+    /// The job that arrived and started at these moments has ended.
+    #[inline]
+    pub(crate) fn end(&self, arrived: Moment, started: Moment, now: Moment, failed: bool, panicked: bool) {
+        let counts = &self.counts;
+        let service = now.nanos_since(started);
+        bump(if failed { &counts.failed } else { &counts.completed }, 1);
+        if panicked {
+            bump(&counts.panicked, 1);
+        }
+        bump(&counts.busy_nanos, service);
+        // Relaxed: as in `begin`. A reader that sees the new sum and the old start counts the job twice for a moment.
+        counts.running_since.store(0, Ordering::Relaxed);
+        self.queue.record(started.nanos_since(arrived));
+        self.service.record(service);
+        self.total.record(now.nanos_since(arrived));
+    }
+
+    /// A job was dropped unrun.
+    pub(crate) fn skip(&self, why: Skip) {
+        match why {
+            Skip::Expired => bump(&self.counts.expired, 1),
+            Skip::Cancelled => bump(&self.counts.cancelled, 1),
+        }
+    }
+
+    /// When the running job started, if one is running.
+    pub(crate) fn running_since(&self) -> Option<Moment> {
+        // Relaxed: see `begin`.
+        self.counts.running_since.load(Ordering::Relaxed).checked_sub(1).map(Moment::from_nanos)
+    }
+
+    /// Adds this worker's counts to `sums`; the busy time includes the running job's up to `now`.
+    pub(crate) fn add_to(&self, sums: &mut Totals, now: Moment) {
+        // Relaxed, all of them: independent counts, for people and laws that tolerate an old value.
+        let read = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
+        let counts = &self.counts;
+        sums.completed += read(&counts.completed);
+        sums.failed += read(&counts.failed);
+        sums.expired += read(&counts.expired);
+        sums.cancelled += read(&counts.cancelled);
+        sums.panicked += read(&counts.panicked);
+        sums.busy_nanos +=
+            read(&counts.busy_nanos) + self.running_since().map_or(0, |since| now.nanos_since(since));
+    }
+
+    pub(crate) fn add_latencies(&self, into: &mut Latencies) {
+        into.sums[0] += self.queue.read(&mut into.queue);
+        into.sums[1] += self.service.read(&mut into.service);
+        into.sums[2] += self.total.read(&mut into.total);
+    }
+}

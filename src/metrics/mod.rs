@@ -1,0 +1,7 @@
+//! What is measured: cells that one worker writes and anybody reads, summed up when somebody looks.
+
+mod cells;
+mod histogram;
+
+pub use cells::Latencies;
+pub(crate) use cells::{Skip, Totals, WorkerCells};
