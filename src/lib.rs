@@ -4,6 +4,7 @@ mod admission;
 mod error;
 mod lanes;
 mod metrics;
+mod pool;
 mod priority;
 mod runtime;
 mod sync;
@@ -16,7 +17,10 @@ pub use admission::{
 };
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use metrics::Latencies;
+pub use pool::{
+    Context, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError, WaitError, WorkerStatus,
+};
 pub use priority::{Priority, UnknownPriority};
-pub use runtime::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, Kind, PoolConfig};
+pub use runtime::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, PoolConfig};
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment};

@@ -7,6 +7,15 @@ use crate::sync::CachePadded;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::time::Moment;
 
+/// How a job that ran has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Completed,
+    /// It called itself failed.
+    Failed,
+    Panicked,
+}
+
 /// Why a job was dropped unrun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Skip {
@@ -84,12 +93,16 @@ impl WorkerCells {
 
     /// The job that arrived and started at these moments has ended.
     #[inline]
-    pub(crate) fn end(&self, arrived: Moment, started: Moment, now: Moment, failed: bool, panicked: bool) {
+    pub(crate) fn end(&self, arrived: Moment, started: Moment, now: Moment, how: Ended) {
         let counts = &self.counts;
         let service = now.nanos_since(started);
-        bump(if failed { &counts.failed } else { &counts.completed }, 1);
-        if panicked {
-            bump(&counts.panicked, 1);
+        match how {
+            Ended::Completed => bump(&counts.completed, 1),
+            Ended::Failed => bump(&counts.failed, 1),
+            Ended::Panicked => {
+                bump(&counts.failed, 1);
+                bump(&counts.panicked, 1);
+            }
         }
         bump(&counts.busy_nanos, service);
         // Relaxed: as in `begin`. A reader that sees the new sum and the old start counts the job twice for a moment.

@@ -4,4 +4,4 @@ mod cells;
 mod histogram;
 
 pub use cells::Latencies;
-pub(crate) use cells::{Skip, Totals, WorkerCells};
+pub(crate) use cells::{Ended, Skip, Totals, WorkerCells};

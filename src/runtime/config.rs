@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::pool::Kind;
 use crate::thread::Idle;
 
 /// The whole configuration of a [`Runtime`](crate::Runtime).
@@ -64,16 +65,6 @@ pub struct PoolConfig {
     pub idle: Idle,
     /// Whether its workers are pinned to cores. Default yes.
     pub pin: bool,
-}
-
-/// What the jobs of a pool spend their time on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
-    /// Computing: more workers than cores gain nothing.
-    #[default]
-    Cpu,
-    /// Waiting (for disks, other services): more workers than cores are welcome, and stay unpinned.
-    Blocking,
 }
 
 /// A set of pools that share keys: TOML table `[groups.NAME]`.

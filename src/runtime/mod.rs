@@ -2,4 +2,4 @@
 
 mod config;
 
-pub use config::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, Kind, PoolConfig};
+pub use config::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, PoolConfig};

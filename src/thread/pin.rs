@@ -1,6 +1,7 @@
 //! Pinning: which worker runs on which core, and what became of the attempt.
 
 use std::fmt;
+use std::sync::Arc;
 
 use core_affinity::CoreId;
 use parking_lot::Mutex;
@@ -76,28 +77,27 @@ impl Cores {
     }
 
     /// Chooses a core: the first of the least used. `may_share`: rather a used core than none.
-    pub(crate) fn take(&self, may_share: bool) -> Result<Lease<'_>, Unpinned> {
+    pub(crate) fn take(self: &Arc<Self>, may_share: bool) -> Result<Lease, Unpinned> {
         let mut taken = self.taken.lock();
-        let within = self.budget;
-        let least = taken.iter_mut().take(within).min_by_key(|(_, workers)| *workers);
+        let least = taken.iter_mut().take(self.budget).min_by_key(|(_, workers)| *workers);
         let (core, workers) = least.ok_or(Unpinned::Unsupported)?;
         if *workers > 0 && !may_share {
             return Err(Unpinned::NoFreeCore);
         }
         *workers += 1;
-        Ok(Lease { cores: self, core: *core, shared: *workers > 1 })
+        Ok(Lease { cores: self.clone(), core: *core, shared: *workers > 1 })
     }
 }
 
 /// A worker's claim to a core, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Lease<'a> {
-    cores: &'a Cores,
+pub(crate) struct Lease {
+    cores: Arc<Cores>,
     core: usize,
     shared: bool,
 }
 
-impl Lease<'_> {
+impl Lease {
     /// Pins the calling thread.
     pub(crate) fn pin_here(&self) -> Pinning {
         match (core_affinity::set_for_current(CoreId { id: self.core }), self.shared) {
@@ -108,7 +108,7 @@ impl Lease<'_> {
     }
 }
 
-impl Drop for Lease<'_> {
+impl Drop for Lease {
     fn drop(&mut self) {
         if let Some((_, workers)) = self.cores.taken.lock().iter_mut().find(|(core, _)| *core == self.core) {
             *workers -= 1;
@@ -120,8 +120,8 @@ impl Drop for Lease<'_> {
 mod tests {
     use super::*;
 
-    fn cores(ids: &[usize], budget: usize) -> Cores {
-        Cores { taken: Mutex::new(ids.iter().map(|id| (*id, 0)).collect()), budget }
+    fn cores(ids: &[usize], budget: usize) -> Arc<Cores> {
+        Arc::new(Cores { taken: Mutex::new(ids.iter().map(|id| (*id, 0)).collect()), budget })
     }
 
     #[test]
@@ -149,9 +149,6 @@ mod tests {
         let cores = cores(&[0], 1);
         let _first = cores.take(false).unwrap();
         assert_eq!(cores.take(false).unwrap_err(), Unpinned::NoFreeCore);
-        assert_eq!(
-            super::Cores { taken: Mutex::default(), budget: 1 }.take(true).unwrap_err(),
-            Unpinned::Unsupported
-        );
+        assert_eq!(cores(&[], 1).take(true).unwrap_err(), Unpinned::Unsupported);
     }
 }

@@ -1,0 +1,30 @@
+//! Pools: pinned workers that take jobs from three bounded lanes.
+#![doc = include_str!("README.md")]
+
+mod closure;
+mod context;
+mod control;
+mod finish;
+mod handle;
+mod health;
+mod job;
+mod lanes;
+mod scaling;
+mod shared;
+mod state;
+mod status;
+mod work;
+mod worker;
+
+pub use context::Context;
+pub use control::Pool;
+pub use handle::{JobFuture, JobHandle, WaitError};
+pub use health::Health;
+pub use scaling::ScaleError;
+pub use shared::Kind;
+pub use status::{PoolStatus, WorkerStatus};
+
+pub(crate) use closure::{Plain, Tracked};
+pub(crate) use job::{Job, Keeper, NEVER};
+pub(crate) use lanes::NotSent;
+pub(crate) use shared::{Settings, Shared};

@@ -1,0 +1,103 @@
+//! What submitters and workers of one pool share.
+
+use std::sync::OnceLock;
+
+use super::job::Job;
+use super::lanes::{Inbox, Lanes, NotSent, lanes};
+use super::state::State;
+use crate::admission::Regulator;
+use crate::metrics::WorkerCells;
+use crate::priority::Priority;
+use crate::sync::{Arc, Parker};
+use crate::thread::{Cores, Idle, IdleSet};
+use crate::time::Clock;
+
+/// What the jobs of a pool spend their time on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Computing: more workers than cores gain nothing.
+    #[default]
+    Cpu,
+    /// Waiting (for disks, other services): more workers than cores are welcome, and stay unpinned.
+    Blocking,
+}
+
+/// How a pool is set up; validated by whoever makes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) name: String,
+    pub(crate) domain: String,
+    pub(crate) min_workers: u32,
+    pub(crate) max_workers: u32,
+    pub(crate) lane: usize,
+    pub(crate) kind: Kind,
+    pub(crate) idle: Idle,
+    pub(crate) pin: bool,
+}
+
+/// The part of a pool that every submitter and every worker holds.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) cores: Arc<Cores>,
+    pub(super) lanes: Lanes<Job>,
+    pub(super) idle: IdleSet,
+    pub(super) state: State,
+    /// One per slot, made when its first worker starts.
+    cells: Box<[OnceLock<WorkerCells>]>,
+    /// Last, so that it goes last: the permits of whatever jobs are still in the lanes point to it.
+    _regulator: Arc<Regulator>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        settings: Settings,
+        regulator: Arc<Regulator>,
+        clock: Clock,
+        cores: Arc<Cores>,
+    ) -> (Self, Inbox<Job>, Vec<Parker>) {
+        let (lanes, inbox) = lanes(settings.lane);
+        let (idle, parkers) = IdleSet::new(IdleSet::SLOTS);
+        let cells = (0..IdleSet::SLOTS).map(|_| OnceLock::new()).collect();
+        let state = State::new(IdleSet::SLOTS);
+        (Self { settings, clock, cores, lanes, idle, state, cells, _regulator: regulator }, inbox, parkers)
+    }
+
+    /// Puts the job into its lane; [`announce`](Self::announce) it afterwards. Lock-free, never blocks.
+    #[inline]
+    pub(crate) fn try_send(&self, lane: Priority, job: Job) -> Result<(), NotSent<Job>> {
+        self.lanes.try_send(lane, job)
+    }
+
+    /// Sees to it that a worker is awake for the job just sent.
+    #[inline]
+    pub(crate) fn announce(&self) {
+        self.idle.work_arrived();
+    }
+
+    pub(super) fn cells(&self, slot: usize) -> &WorkerCells {
+        self.cells[slot].get_or_init(WorkerCells::new)
+    }
+
+    /// The cells of every slot that ever had a worker.
+    pub(super) fn all_cells(&self) -> impl Iterator<Item = &WorkerCells> {
+        self.cells.iter().filter_map(OnceLock::get)
+    }
+
+    /// Jobs running or waiting here: exact enough for balancing, without a counter that every job would have to touch.
+    #[inline]
+    pub(crate) fn in_flight(&self) -> u32 {
+        let busy = self.workers().saturating_sub(self.idle.idle());
+        busy + u32::try_from(self.lanes.waiting()).unwrap_or(u32::MAX >> 1)
+    }
+
+    #[inline]
+    pub(crate) fn workers(&self) -> u32 {
+        self.state.workers()
+    }
+
+    pub(crate) fn waiting_in(&self, lane: Priority) -> u32 {
+        u32::try_from(self.lanes.waiting_in(lane)).unwrap_or(u32::MAX)
+    }
+}
