@@ -6,6 +6,7 @@ mod lanes;
 mod metrics;
 mod pool;
 mod priority;
+mod routing;
 mod runtime;
 mod sync;
 mod thread;
@@ -18,9 +19,17 @@ pub use admission::{
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use metrics::Latencies;
 pub use pool::{
-    Context, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError, WaitError, WorkerStatus,
+    Checkout, CheckoutError, Context, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError,
+    WaitError, WorkerStatus,
 };
 pub use priority::{Priority, UnknownPriority};
-pub use runtime::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, PoolConfig};
+pub use routing::{
+    Affinity, BalanceStatus, Choices, Key, Load, Pin, PoolSetError, Router, Target,
+    coefficient as balance_coefficient, pin,
+};
+pub use runtime::{
+    AdmissionConfig, Builder, ChangeError, Config, Domain, DomainConfig, GroupConfig, JobSpec, PoolConfig,
+    RefusedMany, Report, Runtime, RuntimeStatus, StartError,
+};
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment};

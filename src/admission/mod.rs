@@ -174,7 +174,15 @@ impl Regulator {
     /// `None` if it can never fit. A hint for backing off, not a promise. Wait-free.
     #[must_use]
     pub fn retry_after(&self, rejected: &Rejected) -> Option<Duration> {
-        limits::retry_after(rejected, Duration::from_nanos(self.tokens.hold_nanos()))
+        self.retry_after_hold(rejected, Duration::from_nanos(self.tokens.hold_nanos()))
+    }
+
+    #[allow(
+        clippy::unused_self,
+        reason = "the hint belongs to the regulator, wherever the hold was measured"
+    )]
+    pub(crate) fn retry_after_hold(&self, rejected: &Rejected, hold: Duration) -> Option<Duration> {
+        limits::retry_after(rejected, hold)
     }
 
     /// Tells how long a permit is held on average, for [`retry_after`](Self::retry_after). 10 ms unless told.

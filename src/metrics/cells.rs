@@ -140,6 +140,13 @@ impl WorkerCells {
             read(&counts.busy_nanos) + self.running_since().map_or(0, |since| now.nanos_since(since));
     }
 
+    /// The sum of all times from arrival to end in nanoseconds, and how many there are.
+    pub(crate) fn total_latency(&self) -> (u64, u64) {
+        // Relaxed: as in `add_to`.
+        let ran = self.counts.completed.load(Ordering::Relaxed) + self.counts.failed.load(Ordering::Relaxed);
+        (self.total.sum(), ran)
+    }
+
     pub(crate) fn add_latencies(&self, into: &mut Latencies) {
         into.sums[0] += self.queue.read(&mut into.queue);
         into.sums[1] += self.service.read(&mut into.service);

@@ -22,7 +22,7 @@ impl<F: FnOnce(&Context<'_>) + Send + 'static> Work for Plain<F> {
             Ok(()) => finish.ended(if context.failed.get() { Ended::Failed } else { Ended::Completed }),
             Err(payload) => {
                 finish.ended(Ended::Panicked);
-                report(&context, &payload);
+                report(&context, &*payload);
                 // Last: a payload whose drop panics ends the worker, which is then replaced.
                 drop(payload);
             }
@@ -60,7 +60,7 @@ where
             }
             Err(payload) => {
                 finish.ended(Ended::Panicked);
-                drop(result.send(Err(JobError::Panicked(report(&context, &payload)))));
+                drop(result.send(Err(JobError::Panicked(report(&context, &*payload)))));
                 drop(payload);
             }
         }
@@ -69,6 +69,12 @@ where
     fn discard(self, why: JobError) {
         drop(self.result.send(Err(why)));
     }
+}
+
+/// Calls `work`, and turns a panic into an error.
+pub(super) fn guarded<T>(context: &Context<'_>, work: impl FnOnce(&Context<'_>) -> T) -> Result<T, JobError> {
+    catch_unwind(AssertUnwindSafe(|| work(context)))
+        .map_err(|payload| JobError::Panicked(report(context, &*payload)))
 }
 
 /// Logs the panic, and returns its message.

@@ -7,14 +7,15 @@ use parking_lot::Mutex;
 use super::job::Job;
 use super::lanes::Inbox;
 use super::scaling::{ScaleError, bounded};
-use super::shared::{Kind, Shared};
+use super::shared::{Kind, Settings, Shared};
 use super::status::{Capacity, Lately, PoolStatus, Reading, WorkerStatus, health_between, utilisation};
 use super::worker::Worker;
+use crate::admission::Regulator;
 use crate::metrics::{Latencies, Totals};
 use crate::priority::Priority;
 use crate::sync::{Arc, Parker};
-use crate::thread::{Lease, Managed, Pinning, Unpinned};
-use crate::time::Moment;
+use crate::thread::{Cores, Lease, Managed, Pinning, Unpinned};
+use crate::time::{Clock, Moment};
 
 /// A pool of workers: started and stopped by the runtime, scaled by whoever holds it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -47,7 +48,13 @@ struct Slot {
 
 impl Pool {
     /// A pool without workers; [`scale`](Self::scale) starts them.
-    pub(crate) fn new(shared: Shared, inbox: Inbox<Job>, parkers: Vec<Parker>) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        regulator: std::sync::Arc<Regulator>,
+        clock: Clock,
+        cores: Arc<Cores>,
+    ) -> Self {
+        let (shared, inbox, parkers) = Shared::new(settings, regulator, clock, cores);
         let now = shared.clock.now();
         let slot = |parker| Slot {
             parker: Some(parker),

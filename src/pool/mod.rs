@@ -1,6 +1,7 @@
 //! Pools: pinned workers that take jobs from three bounded lanes.
 #![doc = include_str!("README.md")]
 
+mod checkout;
 mod closure;
 mod context;
 mod control;
@@ -16,6 +17,7 @@ mod status;
 mod work;
 mod worker;
 
+pub use checkout::{Checkout, CheckoutError};
 pub use context::Context;
 pub use control::Pool;
 pub use handle::{JobFuture, JobHandle, WaitError};
@@ -28,3 +30,4 @@ pub(crate) use closure::{Plain, Tracked};
 pub(crate) use job::{Job, Keeper, NEVER};
 pub(crate) use lanes::NotSent;
 pub(crate) use shared::{Settings, Shared};
+pub(crate) use work::Work;

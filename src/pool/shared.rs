@@ -1,6 +1,7 @@
 //! What submitters and workers of one pool share.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use super::job::Job;
 use super::lanes::{Inbox, Lanes, NotSent, lanes};
@@ -47,13 +48,13 @@ pub(crate) struct Shared {
     /// One per slot, made when its first worker starts.
     cells: Box<[OnceLock<WorkerCells>]>,
     /// Last, so that it goes last: the permits of whatever jobs are still in the lanes point to it.
-    _regulator: Arc<Regulator>,
+    _regulator: std::sync::Arc<Regulator>,
 }
 
 impl Shared {
     pub(super) fn new(
         settings: Settings,
-        regulator: Arc<Regulator>,
+        regulator: std::sync::Arc<Regulator>,
         clock: Clock,
         cores: Arc<Cores>,
     ) -> (Self, Inbox<Job>, Vec<Parker>) {
@@ -95,6 +96,15 @@ impl Shared {
     #[inline]
     pub(crate) fn workers(&self) -> u32 {
         self.state.workers()
+    }
+
+    /// The mean time from arrival to end of the jobs that ran so far, if any did.
+    pub(crate) fn mean_latency(&self) -> Option<Duration> {
+        let (nanos, jobs) = self.all_cells().fold((0, 0), |(nanos, jobs), cells| {
+            let (more_nanos, more_jobs) = cells.total_latency();
+            (nanos + more_nanos, jobs + more_jobs)
+        });
+        u64::checked_div(nanos, jobs).map(Duration::from_nanos)
     }
 
     pub(crate) fn waiting_in(&self, lane: Priority) -> u32 {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::pool::Kind;
+use crate::routing::Affinity;
 use crate::thread::Idle;
 
 /// The whole configuration of a [`Runtime`](crate::Runtime).
@@ -74,16 +75,6 @@ pub struct GroupConfig {
     pub pools: Vec<String>,
     /// What happens to a key whose pool is overfull. Default [`Affinity::Soft`].
     pub affinity: Affinity,
-}
-
-/// What happens to a key whose pool is overfull.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Affinity {
-    /// It goes to the slot's next choice.
-    #[default]
-    Soft,
-    /// It stays, and is refused when the lane is full.
-    Strict,
 }
 
 impl Default for AdmissionConfig {

@@ -1,5 +1,135 @@
-//! Composition.
+//! Composition: domains, pools and the regulator make a runtime.
 
+mod batch;
+mod build;
 mod config;
+mod domain;
+mod drain;
+mod report;
 
-pub use config::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, PoolConfig};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+pub use batch::RefusedMany;
+pub use build::{Builder, ChangeError, StartError};
+pub use config::{AdmissionConfig, Config, DomainConfig, GroupConfig, PoolConfig};
+pub use domain::{Domain, JobSpec};
+pub use report::{Report, RuntimeStatus};
+
+use crate::admission::Regulator;
+use crate::pool::Pool;
+use crate::thread::Cores;
+use crate::time::Clock;
+
+/// Everything together: admission, routing, and the pools with their pinned workers.
+///
+/// ```
+/// use heijunka::{PoolConfig, Runtime};
+/// use std::time::Duration;
+///
+/// let runtime = Runtime::builder()
+///     .limits(1000, 1200)
+///     .pool("payment", PoolConfig { min_workers: 1, ..PoolConfig::default() })
+///     .start()?;
+/// let payment = runtime.domain("payment").expect("every pool has a domain");
+/// let receipt = payment.submit("customer 42", |_| 6 * 7)?;
+/// assert_eq!(receipt.wait()?, 42);
+/// let report = runtime.drain(Duration::from_secs(5));
+/// assert!(report.is_clean());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Dropping it stops it, as [`stop`](Self::stop) with five seconds.
+pub struct Runtime {
+    core: Core,
+}
+
+struct Core {
+    regulator: Arc<Regulator>,
+    clock: Clock,
+    cores: crate::sync::Arc<Cores>,
+    registry: Mutex<Registry>,
+    /// The first shutdown's report; the lock makes a second one wait for it.
+    ended: Mutex<Option<Report>>,
+}
+
+/// Who is there, by name. Looked up and changed on control paths only.
+#[derive(Default)]
+struct Registry {
+    pools: BTreeMap<String, Member>,
+    domains: BTreeMap<String, Domain>,
+    /// The group each domain is routed in.
+    groups_of: BTreeMap<String, String>,
+    /// The groups that were declared; a domain without one has the pools that belong to it.
+    groups: BTreeMap<String, GroupConfig>,
+}
+
+struct Member {
+    pool: Pool,
+    weight: u32,
+}
+
+/// How long a dropped runtime gives its running jobs.
+const DROP_PATIENCE: Duration = Duration::from_secs(5);
+
+impl Runtime {
+    /// The domain of this name, to be kept: the lookup takes a lock, using the handle does not.
+    #[must_use]
+    pub fn domain(&self, name: &str) -> Option<Domain> {
+        self.core.registry.lock().domains.get(name).cloned()
+    }
+
+    /// The names of all domains.
+    #[must_use]
+    pub fn domains(&self) -> Vec<String> {
+        self.core.registry.lock().domains.keys().cloned().collect()
+    }
+
+    /// The pool of this name.
+    #[must_use]
+    pub fn pool(&self, name: &str) -> Option<Pool> {
+        self.core.registry.lock().pools.get(name).map(|member| member.pool.clone())
+    }
+
+    /// The regulator that admits all work: to change limits, or to ask for permits for work done elsewhere.
+    #[must_use]
+    pub fn regulator(&self) -> &Arc<Regulator> {
+        &self.core.regulator
+    }
+
+    /// The clock that all moments are read from.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.core.clock
+    }
+
+    /// How many workers can compute at the same time: the cores this process may use and pays for.
+    #[must_use]
+    pub fn core_budget(&self) -> usize {
+        self.core.cores.budget()
+    }
+
+    /// Everything there is to see, also after the end. Some 10 µs per worker; disturbs nobody.
+    #[must_use]
+    pub fn status(&self) -> RuntimeStatus {
+        let pools: Vec<Pool> =
+            self.core.registry.lock().pools.values().map(|member| member.pool.clone()).collect();
+        RuntimeStatus::new(self.core.regulator.status(), pools.iter().map(Pool::status).collect())
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.stop(DROP_PATIENCE);
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("domains", &self.domains()).finish_non_exhaustive()
+    }
+}

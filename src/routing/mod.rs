@@ -1,0 +1,319 @@
+//! Routing: which pool a key belongs to, in one table read, while pools come and go.
+#![doc = include_str!("README.md")]
+
+mod balance;
+mod key;
+mod quota;
+mod ring;
+mod table;
+
+use std::fmt;
+
+pub use balance::{BalanceStatus, coefficient};
+pub use key::Key;
+pub use ring::PoolSetError;
+pub use table::Load;
+
+use ring::SlotMap;
+use table::{Published, Table, TableGuard};
+
+use crate::time::Moment;
+
+/// What happens to a key whose target is overfull.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Affinity {
+    /// It goes to the slot's next choice.
+    #[default]
+    Soft,
+    /// It stays where it belongs, and is refused there if need be.
+    Strict,
+}
+
+/// Maps keys to targets by consistent hashing, and can be given other targets while it is used.
+///
+/// ```
+/// use heijunka::{Key, Router, Target};
+///
+/// let router = Router::new([Target::new("a", 1, 'a'), Target::new("b", 1, 'b')])?;
+/// let pin = heijunka::pin();
+/// let before = *router.route(Key::from("order 4711"), &pin).first().expect("there are targets");
+/// router.replace([Target::new("a", 1, 'a'), Target::new("b", 1, 'b'), Target::new("c", 1, 'c')])?;
+/// let after = *router.route(Key::from("order 4711"), &pin).first().expect("there are targets");
+/// assert!(after == before || after == 'c'); // keys move to the new target only
+/// # Ok::<(), heijunka::PoolSetError>(())
+/// ```
+pub struct Router<T> {
+    table: Published<T>,
+}
+
+/// One of the places a [`Router`] maps keys to.
+#[derive(Clone, Debug)]
+pub struct Target<T> {
+    name: String,
+    weight: u32,
+    value: T,
+}
+
+impl<T> Target<T> {
+    /// A target. Its share of the keys is its `weight`, 1 to 100, relative to the others'; which keys, its name decides.
+    pub fn new(name: impl Into<String>, weight: u32, value: T) -> Self {
+        Self { name: name.into(), weight, value }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its weight.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        self.weight
+    }
+
+    /// What it stands for.
+    #[must_use]
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+}
+
+/// Keeps what a [`Router`] returned alive. While any thread holds one, replaced tables pile up: keep it short.
+#[derive(Debug)]
+pub struct Pin(TableGuard);
+
+/// Pins the calling thread for reading routing tables. Lock-free, some 10 ns; can be held over several lookups.
+#[inline]
+#[must_use]
+pub fn pin() -> Pin {
+    Pin(crate::sync::pin())
+}
+
+impl<T: Send + Sync + 'static> Router<T> {
+    /// A router over these targets; over none, it maps no key.
+    ///
+    /// # Errors
+    /// [`PoolSetError`] for more than 255 targets, a weight outside 1 to 100, or a name given twice.
+    pub fn new(targets: impl IntoIterator<Item = Target<T>>) -> Result<Self, PoolSetError> {
+        Self::with_affinity(Affinity::Soft, targets)
+    }
+
+    /// A router over these targets whose keys are bound to them softly or strictly; [`Router::new`] is soft.
+    ///
+    /// # Errors
+    /// As [`Router::new`].
+    pub fn with_affinity(
+        affinity: Affinity,
+        targets: impl IntoIterator<Item = Target<T>>,
+    ) -> Result<Self, PoolSetError> {
+        Ok(Self { table: Published::new(Prepared::new(affinity, targets)?.0) })
+    }
+
+    /// Replaces all targets, and keeps the affinity; see [`replace_with`](Self::replace_with).
+    ///
+    /// # Errors
+    /// As [`Router::new`]; then nothing has changed.
+    pub fn replace(&self, targets: impl IntoIterator<Item = Target<T>>) -> Result<(), PoolSetError> {
+        let affinity = self.table.load(&crate::sync::pin()).affinity;
+        self.replace_with(affinity, targets)
+    }
+
+    /// Replaces all targets and the affinity. Readers see the old table or the new one, never a mixture; a key moves only if its target
+    /// went, or to one that came. Builds the table first: milliseconds.
+    ///
+    /// # Errors
+    /// As [`Router::new`]; then nothing has changed.
+    pub fn replace_with(
+        &self,
+        affinity: Affinity,
+        targets: impl IntoIterator<Item = Target<T>>,
+    ) -> Result<(), PoolSetError> {
+        self.publish(Prepared::new(affinity, targets)?);
+        Ok(())
+    }
+
+    /// Puts a prepared table in place of the present one. Cannot fail.
+    pub(crate) fn publish(&self, prepared: Prepared<T>) {
+        self.table.replace(prepared.0, &crate::sync::pin());
+    }
+
+    /// Where `key` belongs. Wait-free: two loads and one table read.
+    #[inline]
+    pub fn route<'g>(&self, key: Key, pin: &'g Pin) -> Choices<'g, T> {
+        let table = self.table.load(&pin.0);
+        Choices { table, choices: table.slots.choices(key.as_u64()) }
+    }
+
+    /// All targets. Wait-free.
+    pub fn targets<'g>(&self, pin: &'g Pin) -> &'g [Target<T>] {
+        &self.table.load(&pin.0).targets
+    }
+}
+
+/// A table that is built but not yet used, so that several can be published together or not at all.
+#[derive(Debug)]
+pub(crate) struct Prepared<T>(Table<T>);
+
+impl<T> Prepared<T> {
+    pub(crate) fn new(
+        affinity: Affinity,
+        targets: impl IntoIterator<Item = Target<T>>,
+    ) -> Result<Self, PoolSetError> {
+        let targets: Box<[Target<T>]> = targets.into_iter().collect();
+        let set: Vec<(&str, u32)> = targets.iter().map(|target| (&*target.name, target.weight)).collect();
+        Ok(Self(Table::new(SlotMap::build(&set)?, targets, affinity)))
+    }
+}
+
+impl<T: Send + Sync + 'static> Default for Router<T> {
+    /// A router without targets.
+    fn default() -> Self {
+        Self { table: Published::new(Table::new(SlotMap::default(), Box::default(), Affinity::default())) }
+    }
+}
+
+impl<T> fmt::Debug for Router<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router").finish_non_exhaustive()
+    }
+}
+
+/// Where a key may go, best first: up to three distinct targets.
+pub struct Choices<'g, T> {
+    table: &'g Table<T>,
+    choices: &'g [u8],
+}
+
+impl<'g, T> Choices<'g, T> {
+    /// Where the key belongs; `None` if the router has no target.
+    #[inline]
+    #[must_use]
+    pub fn first(&self) -> Option<&'g T> {
+        self.targets().next().map(|target| &target.value)
+    }
+
+    /// Where the key belongs, and then where it may go instead.
+    #[inline]
+    pub fn targets(&self) -> impl Iterator<Item = &'g Target<T>> + use<'g, T> {
+        let targets = &self.table.targets;
+        self.choices.iter().map(|at| &targets[usize::from(*at)])
+    }
+}
+
+impl<'g, T: Load> Choices<'g, T> {
+    /// The targets in the order in which they should be tried now.
+    ///
+    /// Softly, that is bounded load: an overfull target comes behind the first of its next choices that is not. The key
+    /// of a target with a worker to spare never moves. Strictly, it is the key's own target and no other. O(1).
+    #[inline]
+    pub fn in_order(&self, now: Moment) -> impl Iterator<Item = &'g Target<T>> + use<'g, T> {
+        let table = self.table;
+        let choices = match table.affinity {
+            Affinity::Soft => self.choices,
+            Affinity::Strict => self.choices.get(..1).unwrap_or_default(),
+        };
+        let at = |choice: u8| &table.targets[usize::from(choice)];
+        let start = if choices.len() > 1 {
+            choices.iter().position(|choice| !table.is_overfull(at(*choice), now)).unwrap_or(0)
+        } else {
+            0
+        };
+        choices[start..].iter().chain(&choices[..start]).map(move |choice| at(*choice))
+    }
+}
+
+impl<T> fmt::Debug for Choices<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.targets().map(Target::name)).finish()
+    }
+}
+
+#[cfg(all(test, not(heijunka_loom)))]
+mod tests {
+    use super::*;
+
+    struct Pool {
+        in_flight: u32,
+        workers: u32,
+    }
+
+    impl Load for Pool {
+        fn in_flight(&self) -> u32 {
+            self.in_flight
+        }
+        fn workers(&self) -> u32 {
+            self.workers
+        }
+    }
+
+    fn router(loads: [(u32, u32); 3]) -> Router<Pool> {
+        router_with(Affinity::Soft, loads)
+    }
+
+    fn router_with(affinity: Affinity, loads: [(u32, u32); 3]) -> Router<Pool> {
+        let pool = |(name, (in_flight, workers))| Target::new(name, 1, Pool { in_flight, workers });
+        Router::with_affinity(affinity, ["a", "b", "c"].into_iter().zip(loads).map(pool)).unwrap()
+    }
+
+    fn names(router: &Router<Pool>, key: u64) -> Vec<String> {
+        let pin = pin();
+        let choices = router.route(Key::from(key), &pin);
+        choices
+            .in_order(affinity, Moment::from_nanos(1 << 30))
+            .map(|target| target.name().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn h10_a_lightly_loaded_key_never_moves() {
+        let (idle, level) = (router([(0, 2); 3]), router([(2, 2), (90, 2), (90, 2)]));
+        for key in 0..1000 {
+            let home = names(&idle, key);
+            assert_eq!(home.len(), 3);
+            if home[0] == "a" {
+                assert_eq!(names(&level, key), home);
+            }
+        }
+    }
+
+    #[test]
+    fn h10_an_overfull_pool_sends_its_soft_keys_to_their_next_choice_and_keeps_the_strict_ones() {
+        let loads = [(90, 2), (3, 2), (3, 2)];
+        let (idle, full, strict) = (router([(0, 2); 3]), router(loads), router_with(Affinity::Strict, loads));
+        for key in 0..1000 {
+            let home = names(&idle, key);
+            if home[0] == "a" {
+                assert_eq!(names(&full, key)[0], home[1]);
+                assert_eq!(names(&strict, key), ["a"]);
+            }
+        }
+    }
+
+    #[test]
+    fn where_all_are_overfull_keys_stay_at_home() {
+        // Not all can be above the bound at once, but these two choices can.
+        let (idle, full) = (router([(0, 0); 3]), router([(50, 0), (50, 0), (0, 0)]));
+        for key in 0..200 {
+            let home = names(&idle, key);
+            let now = names(&full, key);
+            assert_eq!(now[0], "c", "{home:?}");
+        }
+    }
+
+    #[test]
+    fn without_targets_there_is_no_choice() {
+        let router: Router<Pool> = Router::new([]).unwrap();
+        let pin = pin();
+        assert!(router.route(Key::from(1), &pin).first().is_none());
+        assert_eq!(router.route(Key::from(1), &pin).in_order(Moment::default()).count(), 0);
+    }
+
+    #[test]
+    fn a_refused_replacement_changes_nothing() {
+        let router = router([(0, 1); 3]);
+        let twice = [0, 1].map(|_| Target::new("x", 1, Pool { in_flight: 0, workers: 1 }));
+        assert!(router.replace(twice).is_err());
+        assert_eq!(router.targets(&pin()).len(), 3);
+    }
+}
