@@ -52,8 +52,7 @@ impl Pace {
     #[expect(clippy::cast_possible_truncation, reason = "gaps are far below 584 years")]
     pub fn new(gap: Duration, jobs: u32) -> Self {
         let warm_up = jobs as usize / 10;
-        let slots: Box<[AtomicU64]> =
-            (0..warm_up + jobs as usize).map(|_| AtomicU64::new(PENDING)).collect();
+        let slots: Box<[AtomicU64]> = (0..warm_up + jobs as usize).map(|_| AtomicU64::new(PENDING)).collect();
         Self { gap: gap.as_nanos() as u64, warm_up, slots: Box::leak(slots) }
     }
 

@@ -27,8 +27,8 @@ impl Goal {
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Goal::AtMost(limit) => write!(f, "<= {limit}"),
-            Goal::Below(limit) => write!(f, "< {limit}"),
+            Goal::AtMost(limit) => write!(f, "<= {limit:.2}"),
+            Goal::Below(limit) => write!(f, "< {limit:.2}"),
         }
     }
 }

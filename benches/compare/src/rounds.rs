@@ -21,7 +21,11 @@ pub fn alternate<S>(
 
 /// The value below which the share `of` (0 to 1) of the samples lies; 0.5 is the median. 0 without samples.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the product lies within the length")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the product lies within the length"
+)]
 pub fn quantile(samples: impl IntoIterator<Item = f64>, of: f64) -> f64 {
     let mut sorted: Vec<f64> = samples.into_iter().collect();
     sorted.sort_by(f64::total_cmp);

@@ -11,6 +11,9 @@ use crate::{clock, cores};
 /// Nanoseconds per operation of `work`, which does as many as it is told, on one pinned thread per core at once.
 ///
 /// Each thread warms up with a tenth of the operations first.
+///
+/// # Panics
+/// If `work` does, or a core can no longer be pinned to.
 pub fn nanos_per_operation(cores: &[CoreId], operations: u32, work: impl Fn(u32) + Sync) -> f64 {
     let ready = AtomicUsize::new(0);
     let member = |core: CoreId| {

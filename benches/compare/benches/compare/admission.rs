@@ -4,8 +4,10 @@ use std::hint::{black_box, spin_loop};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use core_affinity::CoreId;
 use crossbeam_utils::CachePadded;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use heijunka::{Class, Limits, Regulator};
 use heijunka_compare::report::Goal;
 use heijunka_compare::suite::Suite;
 use heijunka_compare::team::nanos_per_operation;
@@ -54,14 +56,14 @@ impl Admit for CasLoop {
 impl Admit for tokio::sync::Semaphore {
     #[inline]
     fn cycle(&self) {
-        drop(black_box(self.try_acquire()));
+        drop(self.try_acquire());
     }
 }
 
 impl Admit for async_lock::Semaphore {
     #[inline]
     fn cycle(&self) {
-        drop(black_box(self.try_acquire()));
+        drop(self.try_acquire());
     }
 }
 
@@ -69,7 +71,7 @@ impl Admit for async_lock::Semaphore {
 impl Admit for DefaultDirectRateLimiter {
     #[inline]
     fn cycle(&self) {
-        let _ = black_box(self.check());
+        let _ = self.check();
     }
 }
 
@@ -87,14 +89,43 @@ impl Admit for CachePadded<Mutex<u32>> {
     }
 }
 
+impl Admit for Regulator {
+    #[inline]
+    fn cycle(&self) {
+        drop(self.try_acquire(Class::NORMAL));
+    }
+}
+
+/// A regulator that is full, and so refuses: read, counted, told why.
+struct Full<'a>(&'a Regulator);
+
+impl Admit for Full<'_> {
+    #[inline]
+    fn cycle(&self) {
+        let refused = self.0.try_acquire(Class::NORMAL).is_err();
+        black_box(refused);
+    }
+}
+
 fn governor() -> DefaultDirectRateLimiter {
     // A cell each nanosecond, and four seconds' worth of burst: never refuses.
     let rate = NonZeroU32::MIN.saturating_add(999_999_999);
     RateLimiter::direct(Quota::per_second(rate).allow_burst(NonZeroU32::MAX))
 }
 
-fn sample(suite: &Suite, cores: &[core_affinity::CoreId], admission: &impl Admit) -> f64 {
-    nanos_per_operation(cores, suite.scaled(500_000), |operations| {
+/// One row: `ours` against `other`, on a thread per core.
+fn row(suite: &mut Suite, name: &str, limit: f64, cores: &[CoreId], ours: &impl Admit, other: &impl Admit) {
+    let operations = suite.plan.scaled(200_000);
+    suite.ratio(
+        name,
+        Goal::AtMost(limit),
+        || sample(cores, operations, ours),
+        || sample(cores, operations, other),
+    );
+}
+
+fn sample(cores: &[CoreId], operations: u32, admission: &impl Admit) -> f64 {
+    nanos_per_operation(cores, operations, |operations| {
         for _ in 0..operations {
             black_box(admission).cycle();
         }
@@ -102,21 +133,24 @@ fn sample(suite: &Suite, cores: &[core_affinity::CoreId], admission: &impl Admit
 }
 
 pub(crate) fn measure(suite: &mut Suite) {
-    let (one, all) = (suite.one(), suite.cores.all());
-    let places = PLACES as usize;
-    let _ = (one, all);
-    let pair = Pair(CachePadded::default());
-    let cas = CasLoop(CachePadded::default());
-    let tokio = CachePadded::new(tokio::sync::Semaphore::new(places));
-    let async_lock = CachePadded::new(async_lock::Semaphore::new(places));
-    let governor = CachePadded::new(governor());
-    let mutex = CachePadded::new(Mutex::new(0_u32));
-    for (c, cores) in [&one[..], &all[..]].iter().enumerate() {
-        for r in 0..5 {
-        println!("{c} {r} pair {:.1} cas {:.1} tokio {:.1} async-lock {:.1} governor {:.1} mutex {:.1}",
-         sample(suite, cores, &pair), sample(suite, cores, &cas), sample(suite, cores, &*tokio),
-         sample(suite, cores, &*async_lock), sample(suite, cores, &*governor), sample(suite, cores, &mutex));
-         }
+    let limits = Limits::new(PLACES, PLACES, 0).expect("the limits are in order");
+    let ours = &Regulator::new(limits);
+    let all = suite.plan.cores.all();
+    let one = &all[..1];
+
+    row(suite, "admission/1-thread/fetch-pair", 1.3, one, ours, &Pair(CachePadded::default()));
+    row(suite, "admission/all-cores/cas-loop", 1.3, &all, ours, &CasLoop(CachePadded::default()));
+    for (threads, cores, limit) in [("1-thread", one, 0.75), ("all-cores", &all[..], 0.6)] {
+        let name = |peer| format!("admission/{threads}/{peer}");
+        let tokio = CachePadded::new(tokio::sync::Semaphore::new(PLACES as usize));
+        row(suite, &name("tokio"), limit, cores, ours, &*tokio);
+        let async_lock = CachePadded::new(async_lock::Semaphore::new(PLACES as usize));
+        row(suite, &name("async-lock"), limit, cores, ours, &*async_lock);
+        row(suite, &name("governor"), limit, cores, ours, &*CachePadded::new(governor()));
+        row(suite, &name("parking_lot"), limit, cores, ours, &CachePadded::new(Mutex::new(0)));
+
+        let full = Regulator::new(Limits::new(1, 1, 0).expect("the limits are in order"));
+        let _only = full.try_acquire(Class::NORMAL).expect("the first one fits");
+        row(suite, &name("refusal"), 0.5, cores, &Full(&full), ours);
     }
-    let _ = Goal::AtMost(1.3);
 }

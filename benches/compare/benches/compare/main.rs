@@ -1,8 +1,12 @@
 //! `cargo bench --bench compare [-- [--quick] [FILTER]]`: heijunka beside the floor and beside its peers, in one run.
+//!
+//! Each row is one line, `RATIO name ours=… other=… ratio=…`, in nanoseconds; smaller is better throughout.
 
 mod admission;
-mod routing;
+mod idle;
 mod latency;
+mod memory;
+mod routing;
 mod throughput;
 
 use std::process::ExitCode;
@@ -25,6 +29,8 @@ fn main() -> ExitCode {
     routing::measure(&mut suite);
     latency::measure(&mut suite);
     throughput::measure(&mut suite);
+    memory::measure(&mut suite);
+    idle::measure(&mut suite);
     suite.finish();
     ExitCode::SUCCESS
 }

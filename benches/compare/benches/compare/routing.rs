@@ -5,11 +5,14 @@ use std::hint::black_box;
 use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
-use crossbeam_epoch::{Atomic, Owned};
+use core_affinity::CoreId;
+use crossbeam_epoch::Atomic;
 use hashring::HashRing;
+use heijunka::{Key, Router, Target, pin};
+use heijunka_compare::report::Goal;
 use heijunka_compare::suite::Suite;
 use heijunka_compare::team::nanos_per_operation;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Pools of weight 1.
 const POOLS: u8 = 8;
@@ -19,6 +22,14 @@ const POINTS: u32 = 1280;
 /// Finds the pool a key belongs to.
 trait Route: Sync {
     fn route(&self, key: u64) -> u8;
+}
+
+impl Route for Router<u8> {
+    #[inline]
+    fn route(&self, key: u64) -> u8 {
+        let pin = pin();
+        self.route(Key::from(key), &pin).first().copied().unwrap_or(0)
+    }
 }
 
 /// The points of the ring in order, each with its pool.
@@ -33,10 +44,10 @@ impl Ring {
         Self(points)
     }
 
-    /// The pool of the first point at or after the key's hash.
+    /// The pool of the first point at or after the key's hash, which is the same one that ours uses.
     #[inline]
     fn find(&self, key: u64) -> u8 {
-        let hash = xxh3_64(&key.to_le_bytes());
+        let hash = Key::from(key).as_u64();
         let next = self.0.partition_point(|&(point, _)| point < hash);
         self.0.get(next).unwrap_or(&self.0[0]).1
     }
@@ -82,8 +93,28 @@ impl Route for HashRing<Virtual> {
     }
 }
 
-fn sample(suite: &Suite, router: &impl Route) -> f64 {
-    nanos_per_operation(&suite.one(), suite.scaled(200_000), |operations| {
+fn published() -> HashRing<Virtual> {
+    let nodes = (0..POOLS).flat_map(|pool| (0..POINTS).map(move |replica| Virtual { pool, replica }));
+    let mut ring = HashRing::new();
+    ring.batch_add(nodes.collect());
+    ring
+}
+
+/// One row: `ours` against `other`.
+fn row(suite: &mut Suite, peer: &str, ours: &impl Route, other: &impl Route) {
+    let (cores, operations) = (suite.plan.cores.all(), suite.plan.scaled(200_000));
+    let name = format!("routing/{peer}");
+    let one = &cores[..1];
+    suite.ratio(
+        &name,
+        Goal::AtMost(0.5),
+        || sample(one, operations, ours),
+        || sample(one, operations, other),
+    );
+}
+
+fn sample(cores: &[CoreId], operations: u32, router: &impl Route) -> f64 {
+    nanos_per_operation(cores, operations, |operations| {
         let mut key = 0_u64;
         for _ in 0..operations {
             // Each key depends on the last answer: requests follow each other, lookups do not overlap.
@@ -94,13 +125,9 @@ fn sample(suite: &Suite, router: &impl Route) -> f64 {
 }
 
 pub(crate) fn measure(suite: &mut Suite) {
-    let epoch = EpochRing(Atomic::from(Owned::new(Ring::new())));
-    let arc_swap = ArcSwap::from_pointee(Ring::new());
-    let mut hashring = HashRing::new();
-    hashring.batch_add(
-        (0..POOLS).flat_map(|pool| (0..POINTS).map(move |replica| Virtual { pool, replica })).collect(),
-    );
-    for _ in 0..5 {
-        println!("epoch {:.1} arc-swap {:.1} hashring {:.1}", sample(suite, &epoch), sample(suite, &arc_swap), sample(suite, &hashring));
-    }
+    let targets = (0..POOLS).map(|pool| Target::new(format!("pool-{pool}"), 1, pool));
+    let ours = Router::new(targets).expect("eight names, eight weights");
+    row(suite, "epoch-binary-search", &ours, &EpochRing(Atomic::new(Ring::new())));
+    row(suite, "hashring", &ours, &published());
+    row(suite, "arc-swap-binary-search", &ours, &ArcSwap::from_pointee(Ring::new()));
 }

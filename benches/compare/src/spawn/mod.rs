@@ -1,6 +1,7 @@
 //! Everything that runs a closure on another thread, behind one trait.
 
 mod channel;
+mod heijunka;
 mod rayon;
 mod rusty_pool;
 mod threadpool;
@@ -10,12 +11,16 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 pub use channel::{Boxed, Channel, Wait};
+pub use heijunka::Heijunka;
 pub use rayon::Rayon;
 pub use rusty_pool::RustyPool;
 pub use threadpool::Threadpool;
 pub use tokio::Tokio;
 
 use crate::cores::{self, Cores};
+
+/// Jobs that wait at most, where a pool has a bound.
+pub const CAPACITY: usize = 1024;
 
 /// Runs closures on its one worker, in the order in which they came.
 pub trait Spawn {

@@ -1,10 +1,10 @@
-//! rusty_pool: boxed closures over an unbounded crossbeam channel.
+//! `rusty_pool`: boxed closures over an unbounded crossbeam channel.
 
 use rusty_pool::{Builder, ThreadPool};
 
 use super::Spawn;
 
-/// A rusty_pool of one worker.
+/// A `rusty_pool` of one worker.
 pub struct RustyPool(ThreadPool);
 
 impl RustyPool {
