@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
 
-use super::Spawn;
+use super::{Spawn, wait_for_room};
 
 /// How the receiving thread waits.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ impl<M: Send + 'static> Channel<M> {
         let mut message = message;
         while let Err(TrySendError::Full(back)) = sender.try_send(message) {
             message = back;
-            spin_loop();
+            wait_for_room(1);
         }
     }
 }

@@ -1,11 +1,10 @@
 //! Ours: one domain, one pool, the whole path from admission to the permit's return.
 
 use std::cell::Cell;
-use std::hint::spin_loop;
 
 use heijunka::{Config, Context, Domain, Idle, Key, PoolConfig, Runtime};
 
-use super::{CAPACITY, Spawn};
+use super::{CAPACITY, Spawn, wait_for_room};
 
 /// In flight that the regulator allows: as with the channel, only a full lane may refuse.
 const LIMIT: u32 = 1_000_000;
@@ -46,14 +45,15 @@ impl Heijunka {
         Self { domain, next_key: Cell::new(0), _runtime: runtime }
     }
 
-    /// Hands over many jobs at once; spins, and offers those that are left again, while there is no room for them.
+    /// Hands over many jobs at once; while there is no room for some, spins and offers those again.
     pub fn spawn_many<F: FnOnce() + Send + 'static>(&self, jobs: impl ExactSizeIterator<Item = F>) {
         let jobs = jobs.map(|job| move |_: &Context<'_>| job());
         let Err(refused) = self.domain.job(self.key()).execute_many(jobs) else { return };
         let mut left: Vec<_> = refused.into_parts().1.collect();
+        wait_for_room(left.len());
         while let Err(refused) = self.domain.job(self.key()).execute_many(left) {
             left = refused.into_parts().1.collect();
-            spin_loop();
+            wait_for_room(left.len());
         }
     }
 
@@ -69,7 +69,7 @@ impl Spawn for Heijunka {
         let mut job = move |_: &Context<'_>| job();
         while let Err(refused) = self.domain.execute(self.key(), job) {
             job = refused.into_work();
-            spin_loop();
+            wait_for_room(1);
         }
     }
 }

@@ -7,6 +7,7 @@ mod rusty_pool;
 mod threadpool;
 mod tokio;
 
+use std::hint::spin_loop;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -21,6 +22,14 @@ use crate::cores::{self, Cores};
 
 /// Jobs that wait at most, where a pool has a bound.
 pub const CAPACITY: usize = 1024;
+
+/// What a submitter does that was refused for want of room, on both sides: it spins for about as long as the worker
+/// takes to make room for so many jobs, instead of fighting it for the lines of the queue.
+fn wait_for_room(jobs: usize) {
+    for _ in 0..jobs * 8 {
+        spin_loop();
+    }
+}
 
 /// Runs closures on its one worker, in the order in which they came.
 pub trait Spawn {
