@@ -1,0 +1,36 @@
+//! `cargo bench --bench compare [-- [--quick] [FILTER]]`: heijunka beside the floor and beside its peers, in one run.
+//!
+//! Each row is one line, `RATIO name ours=… other=… ratio=…`, in nanoseconds; smaller is better throughout.
+
+mod admission;
+mod idle;
+mod latency;
+mod memory;
+mod routing;
+mod throughput;
+
+use std::process::ExitCode;
+
+use heijunka_compare::allocations::Counting;
+use heijunka_compare::suite::Suite;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn main() -> ExitCode {
+    let mut suite = match Suite::from_arguments(std::env::args().skip(1)) {
+        Ok(suite) => suite,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::FAILURE;
+        }
+    };
+    admission::measure(&mut suite);
+    routing::measure(&mut suite);
+    latency::measure(&mut suite);
+    throughput::measure(&mut suite);
+    memory::measure(&mut suite);
+    idle::measure(&mut suite);
+    suite.finish();
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,52 @@
+//! Which core does what: the submitter has one, the worker another.
+
+use core_affinity::CoreId;
+
+/// The two cores a comparison needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Cores {
+    /// Where the measuring thread submits from.
+    pub submitter: CoreId,
+    /// Where the single worker of a pool runs.
+    pub worker: CoreId,
+}
+
+impl Cores {
+    /// The first two cores of the affinity mask, after trying that this process may pin itself to both. Leaves
+    /// the calling thread on the submitter's.
+    ///
+    /// # Errors
+    /// With fewer than two cores, or where the system refuses to pin: nothing here would be comparable then.
+    pub fn detect() -> Result<Self, String> {
+        let ids = allowed();
+        let &[submitter, worker, ..] = ids.as_slice() else {
+            return Err(format!("the comparison needs two cores, the affinity mask has {}", ids.len()));
+        };
+        for core in [worker, submitter] {
+            if !core_affinity::set_for_current(core) {
+                return Err(format!("the system refuses to pin a thread to core {}", core.id));
+            }
+        }
+        Ok(Self { submitter, worker })
+    }
+
+    /// Both, in the order in which threads are placed.
+    #[must_use]
+    pub fn all(self) -> [CoreId; 2] {
+        [self.submitter, self.worker]
+    }
+}
+
+/// Pins the calling thread.
+///
+/// # Panics
+/// If the system refuses what it allowed [`Cores::detect`]: a row measured unpinned would be worthless.
+pub fn pin(core: CoreId) {
+    assert!(core_affinity::set_for_current(core), "core {} can no longer be pinned to", core.id);
+}
+
+/// The cores the calling thread may run on.
+#[must_use]
+pub fn allowed() -> Vec<CoreId> {
+    core_affinity::get_core_ids().unwrap_or_default()
+}
