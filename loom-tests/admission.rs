@@ -2,13 +2,12 @@
 
 use std::sync::atomic::{AtomicU32 as Plain, Ordering::Relaxed};
 
-use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 
 use super::limits::{Class, Limits};
 use super::tokens::Tokens;
-use crate::harness::{Model, Role, orders, run};
+use crate::harness::{Model, Role, Watched, orders, run};
 
 /// Counts what is held in cells that loom does not see, so that counting orders nothing.
 #[derive(Default)]
@@ -73,20 +72,18 @@ fn two_classes_never_over_admit() {
 fn a_permit_hands_over_what_was_done_under_it() {
     fn execution(arrangement: usize) -> u32 {
         let tokens = Arc::new(Tokens::new(limits(1, 0), []));
-        let data = Arc::new(UnsafeCell::new(0_u32));
+        let data = Arc::new(Watched::default());
         let role = || {
             let (tokens, data) = (tokens.clone(), data.clone());
             Box::new(move || {
                 if tokens.try_acquire(Class::NORMAL, 1).is_ok() {
-                    // SAFETY: the only permit is held, and loom checks just that.
-                    data.with_mut(|data| unsafe { *data += 1 });
+                    data.add_one();
                     tokens.release(Class::NORMAL, 1);
                 }
             }) as Role
         };
         run(vec![role(), role()], arrangement);
-        // SAFETY: all threads are joined.
-        data.with(|data| unsafe { *data })
+        data.get()
     }
     Model { name: "admission::a_permit_hands_over_what_was_done_under_it", preemptions: 3, floor: 10 }.check(
         orders(2),
@@ -161,13 +158,12 @@ fn whoever_was_told_of_the_change_obeys_it() {
 fn drained_means_that_everything_admitted_has_ended() {
     fn execution(arrangement: usize) -> u32 {
         let tokens = Arc::new(Tokens::new(limits(2, 0), []));
-        let data = Arc::new(UnsafeCell::new(0_u32));
+        let data = Arc::new(Watched::default());
         let worker = {
             let (tokens, data) = (tokens.clone(), data.clone());
             Box::new(move || {
                 if tokens.try_acquire(Class::NORMAL, 1).is_ok() {
-                    // SAFETY: the closer looks only when nothing is in flight, and loom checks just that.
-                    data.with_mut(|data| unsafe { *data += 1 });
+                    data.add_one();
                     tokens.release(Class::NORMAL, 1);
                 }
             }) as Role
@@ -180,8 +176,7 @@ fn drained_means_that_everything_admitted_has_ended() {
                 while !tokens.is_drained() {
                     loom::thread::yield_now();
                 }
-                // SAFETY: nothing is in flight and nothing will be.
-                seen.store(data.with(|data| unsafe { *data }), Relaxed);
+                seen.store(data.get(), Relaxed);
             }) as Role
         };
         run(vec![worker, closer], arrangement);

@@ -8,6 +8,25 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
+/// A number in a cell that loom watches: two threads that use it at the same time are a failure.
+#[derive(Default)]
+pub(crate) struct Watched(loom::cell::UnsafeCell<u32>);
+
+// SAFETY: loom reports every unordered use, which is what the cell is for.
+unsafe impl Sync for Watched {}
+
+impl Watched {
+    pub(crate) fn add_one(&self) {
+        // SAFETY: loom checks that nobody else uses it.
+        self.0.with_mut(|value| unsafe { *value += 1 });
+    }
+
+    pub(crate) fn get(&self) -> u32 {
+        // SAFETY: loom checks that nobody writes it.
+        self.0.with(|value| unsafe { *value })
+    }
+}
+
 /// What one thread of a model does.
 pub(crate) type Role<'a> = Box<dyn FnOnce() + Send + 'a>;
 

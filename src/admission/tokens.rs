@@ -69,7 +69,7 @@ impl Tokens {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_acquire(&self, class: Class, n: u32) -> Result<(), Rejected> {
         let taken = match class.sub {
             None => self.acquire_word(class.rank, n),
@@ -78,7 +78,7 @@ impl Tokens {
         taken.inspect_err(|rejected| self.count_refused(rejected.reason))
     }
 
-    #[inline]
+    #[inline(always)]
     fn acquire_word(&self, rank: Rank, n: u32) -> Result<(), Rejected> {
         // Relaxed: an acquire that starts after `set_limits` returned is ordered after it by whatever told the
         // caller so, and coherence then forbids reading the older value.
