@@ -14,7 +14,13 @@ struct Table([UnsafeCell<u32>; 2]);
 
 impl Table {
     fn new(value: u32) -> Self {
-        Self([UnsafeCell::new(value), UnsafeCell::new(value)])
+        let table = Self([UnsafeCell::new(0), UnsafeCell::new(0)]);
+        for half in &table.0 {
+            // Written rather than made with the value, so that loom sees a write that must be published.
+            // SAFETY: nobody else knows it yet.
+            half.with_mut(|half| unsafe { *half = value });
+        }
+        table
     }
 
     fn read(&self) -> u32 {

@@ -3,7 +3,7 @@
 use super::limits::{Class, InFlight, Limits, Rank, SubLimitId, admit};
 use crate::error::{Reason, Rejected};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::{CachePadded, PerThread};
+use crate::sync::{CachePadded, PerThread, weakened};
 
 /// ```text
 /// word    63: closed | 62..32: normal in flight | 31..0: total in flight
@@ -87,7 +87,7 @@ impl Tokens {
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
             admit(unpack(seen), limits, rank, n)?;
-            if cfg!(heijunka_weak = "check_then_add") {
+            if weakened("check_then_add") {
                 // The mistake that a model must find: two callers pass one check.
                 self.word.fetch_add(weight(rank, n), Ordering::Acquire);
                 return Ok(());
@@ -125,7 +125,7 @@ impl Tokens {
     pub(super) fn release(&self, class: Class, n: u32) -> bool {
         let weight = weight(class.rank, n);
         // Release: pairs with the Acquire in `acquire_word` and in `is_drained`.
-        let release = if cfg!(heijunka_weak = "release") { Ordering::Relaxed } else { Ordering::Release };
+        let release = if weakened("release") { Ordering::Relaxed } else { Ordering::Release };
         let before = self.word.fetch_sub(weight, release);
         if let Some(sub) = class.sub {
             self.release_sub(sub, n);
@@ -149,7 +149,7 @@ impl Tokens {
     /// Whether it is closed and nothing is in flight any more.
     pub(super) fn is_drained(&self) -> bool {
         // Acquire: pairs with the Release of the last `release` (and, through the release sequence, all earlier ones).
-        let drained = if cfg!(heijunka_weak = "drained") { Ordering::Relaxed } else { Ordering::Acquire };
+        let drained = if weakened("drained") { Ordering::Relaxed } else { Ordering::Acquire };
         self.word.load(drained) == CLOSED
     }
 

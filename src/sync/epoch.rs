@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use crossbeam_epoch::{Atomic, Owned, Shared};
 
 use super::atomic::{AtomicBool, Ordering};
-use super::{Arc, yield_now};
+use super::{Arc, weakened, yield_now};
 
 /// Proof that the calling thread is pinned: what it loaded from an [`EpochCell`] stays alive as long as this.
 pub(crate) use crossbeam_epoch::Guard;
@@ -55,9 +55,9 @@ impl<T: Send + Sync + 'static> EpochCell<T> {
     /// Publishes `value`. The old one is dropped, on any thread, once no pin from before this call remains.
     pub(crate) fn replace(&self, value: T, guard: &Guard) {
         // AcqRel: Release publishes the contents to `load`; Acquire lets us drop an old value another writer made.
-        let publish = if cfg!(heijunka_weak = "publish") { Ordering::Relaxed } else { Ordering::AcqRel };
+        let publish = if weakened("publish") { Ordering::Relaxed } else { Ordering::AcqRel };
         let old = self.current.swap(Owned::new(value), publish, guard);
-        if cfg!(heijunka_weak = "reclaim") {
+        if weakened("reclaim") {
             // SAFETY: none; this is the mistake that a model must find.
             drop(unsafe { old.into_owned() });
             return;

@@ -1,7 +1,7 @@
 //! Who sleeps, who spins, and how a hand-over wakes exactly one sleeper. The atomics of this component.
 
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
-use crate::sync::{CachePadded, Parker, Unparker};
+use crate::sync::{CachePadded, Parker, Unparker, weakened};
 
 /// The idle workers of one pool, in one word; at most [`IdleSet::SLOTS`] of them.
 ///
@@ -44,7 +44,7 @@ impl IdleSet {
     /// Lock-free; a fence and a load unless somebody has to be woken, which is a system call.
     #[inline]
     pub(crate) fn work_arrived(&self) {
-        if !cfg!(heijunka_weak = "announce") {
+        if !weakened("announce") {
             // SeqCst: pairs with the fences in `sleep` and `end_spin`; orders the hand-over before the load below.
             fence(Ordering::SeqCst);
         }
@@ -84,7 +84,7 @@ impl IdleSet {
     pub(crate) fn end_spin(&self, has_work: impl FnOnce() -> bool) {
         // Relaxed: ordered by the fence below.
         let seen = self.word.fetch_and(!SPINNING, Ordering::Relaxed) & !SPINNING;
-        if !cfg!(heijunka_weak = "end_spin") {
+        if !weakened("end_spin") {
             // SeqCst: pairs with the fence in `work_arrived`; orders the cleared bit before the look at the lanes.
             fence(Ordering::SeqCst);
         }
@@ -98,7 +98,7 @@ impl IdleSet {
         let bit = 1 << slot;
         // Relaxed: ordered by the fence below.
         self.word.fetch_or(bit, Ordering::Relaxed);
-        if !cfg!(heijunka_weak = "sleep") {
+        if !weakened("sleep") {
             // SeqCst: pairs with the fences in `work_arrived` and `wake`; orders the bit before the last look.
             fence(Ordering::SeqCst);
         }
@@ -115,7 +115,7 @@ impl IdleSet {
 
     /// Wakes one particular worker, asleep or not; what the caller wrote before is visible to its `stay_awake`.
     pub(crate) fn wake(&self, slot: usize) {
-        if !cfg!(heijunka_weak = "wake") {
+        if !weakened("wake") {
             // SeqCst: pairs with the fence in `sleep`.
             fence(Ordering::SeqCst);
         }
@@ -126,7 +126,7 @@ impl IdleSet {
 
     /// A leaving worker may have consumed a wake-up: if work is left, somebody else gets it.
     pub(crate) fn forward(&self, has_work: impl FnOnce() -> bool) {
-        if !cfg!(heijunka_weak = "forward") && has_work() {
+        if !weakened("forward") && has_work() {
             self.work_arrived();
         }
     }
