@@ -53,7 +53,10 @@ fn a_reader_sees_old_or_new_and_nothing_freed() {
             let (cell, collector) = (cell.clone(), collector.clone());
             Box::new(move || {
                 let handle = collector.register();
-                cell.replace(Table::new(2), &handle.pin());
+                // Pinned first: the fence within a pin would publish what was written before it.
+                let guard = handle.pin();
+                cell.replace(Table::new(2), &guard);
+                drop(guard);
                 // Without these nothing is reclaimed within the model, which would prove nothing.
                 for _ in 0..3 {
                     handle.pin().flush();
