@@ -25,6 +25,8 @@ pub(super) struct Worker {
     slot: usize,
     /// Since when it is the pool's spinner, if it is.
     spinning: Option<Moment>,
+    /// Whether it kept the spinner's bit while it works; see [`IdleSet`](crate::thread::IdleSet).
+    kept: bool,
     /// Whether it just woke up: then there may be work for more than one.
     woken: bool,
     shared: Arc<Shared>,
@@ -32,7 +34,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(slot: usize, inbox: Inbox<Job>, parker: Parker, shared: Arc<Shared>) -> Self {
-        Self { inbox, parker, slot, spinning: None, woken: false, shared }
+        Self { inbox, parker, slot, spinning: None, kept: false, woken: false, shared }
     }
 
     /// Takes jobs until told to leave.
@@ -61,7 +63,8 @@ impl Worker {
     #[inline]
     fn pass_on(&mut self) {
         if self.spinning.take().is_some() {
-            self.shared.idle.end_spin(|| self.inbox.has_work());
+            let alone = self.shared.workers() == 1;
+            self.kept = self.shared.idle.end_spin(alone, || self.inbox.has_work());
         } else if self.woken {
             self.shared.idle.forward(|| self.inbox.has_work());
         }
@@ -106,7 +109,7 @@ impl Worker {
                     }
                     spin_loop();
                 }
-                self.spinning = shared.idle.try_spin().then(|| shared.clock.now());
+                self.spinning = (shared.idle.try_spin() || self.kept).then(|| shared.clock.now());
             }
             if let Some(since) = self.spinning {
                 while !stay_awake() {
@@ -114,8 +117,8 @@ impl Worker {
                         Step::Spin => spin_loop(),
                         Step::Yield => yield_now(),
                         Step::Sleep => {
+                            // Falling asleep ends the spinning, and looks at the lanes once more.
                             self.spinning = None;
-                            shared.idle.end_spin(|| self.inbox.has_work());
                             break;
                         }
                     }

@@ -16,6 +16,10 @@ use crate::sync::{CachePadded, Parker, Unparker, weakened};
 /// | sleep bit 1 -> 0 | its worker, withdrawing | goes on to take work |
 /// | spin bit 0 -> 1 | a worker without work | submitters wake nobody: the spinner will see the work |
 /// | spin bit 1 -> 0 | the spinner, with work or giving up | looks at the lanes once more, and wakes a sleeper if work is left |
+/// | spin bit 1 -> 0 | a worker that falls asleep, whoever spins | at worst, one wake-up too many |
+///
+/// The spinner of a pool without other workers may keep its bit while it works, which spares the line a change of
+/// hands per job: nobody sleeps who could be woken, and whoever falls asleep later clears the bit.
 ///
 /// No wake-up is lost, because both sides write, fence, and then read what the other wrote. If the submitter's fence
 /// comes first, the worker's last look sees the work; if the worker's comes first, the submitter sees its bit.
@@ -80,8 +84,13 @@ impl IdleSet {
             && self.word.fetch_or(SPINNING, Ordering::Relaxed) & SPINNING == 0
     }
 
-    /// Stops being the spinner; if work is left, somebody else is woken for it.
-    pub(crate) fn end_spin(&self, has_work: impl FnOnce() -> bool) {
+    /// Stops being the spinner; if work is left, somebody else is woken for it. Returns whether the bit was kept.
+    #[inline]
+    pub(crate) fn end_spin(&self, alone: bool, has_work: impl FnOnce() -> bool) -> bool {
+        // Relaxed: whoever falls asleep after this load clears the bit itself, and then looks at the lanes.
+        if alone && self.word.load(Ordering::Relaxed) == SPINNING {
+            return true;
+        }
         // Relaxed: ordered by the fence below.
         let seen = self.word.fetch_and(!SPINNING, Ordering::Relaxed) & !SPINNING;
         if !weakened("end_spin") {
@@ -91,13 +100,15 @@ impl IdleSet {
         if seen != 0 && has_work() {
             self.wake_one(seen);
         }
+        false
     }
 
     /// Sleeps until woken. Returns at once if `stay_awake` says so after the bit is set.
     pub(crate) fn sleep(&self, slot: usize, parker: &Parker, stay_awake: impl FnOnce() -> bool) {
         let bit = 1 << slot;
-        // Relaxed: ordered by the fence below.
-        self.word.fetch_or(bit, Ordering::Relaxed);
+        // Relaxed: ordered by the fence below. Never fails, as the closure always gives a value.
+        let _ =
+            self.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |seen| Some(seen & !SPINNING | bit));
         if !weakened("sleep") {
             // SeqCst: pairs with the fences in `work_arrived` and `wake`; orders the bit before the last look.
             fence(Ordering::SeqCst);
