@@ -8,7 +8,7 @@ mod thread;
 mod time;
 
 pub use priority::{Priority, UnknownPriority};
-pub use routing::{Key, PoolSetError};
+pub use routing::{BalanceStatus, Key, PoolSetError, coefficient as balance_coefficient};
 pub use runtime::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, Kind, PoolConfig};
 pub use thread::Idle;
 pub use time::{Clock, ManualTime, Moment};
