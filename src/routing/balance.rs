@@ -4,9 +4,9 @@ use std::fmt;
 
 /// How evenly pools are loaded: 1 if all alike, towards 0 the further they are apart.
 ///
-/// One minus the coefficient of variation (population standard deviation over mean) of their utilisations, clipped to
-/// 0..=1. Only proportions count: twice the load on every pool gives the same coefficient. Pools that are all idle,
-/// or fewer than two of them, are balanced: 1.
+/// One minus the coefficient of variation (population standard deviation over mean) of their utilisations,
+/// clipped to 0..=1. Only proportions count: twice the load on every pool gives the same coefficient. Pools
+/// that are all idle, or fewer than two of them, are balanced: 1.
 ///
 /// Utilisations are fractions of time, 0 to 1 or a little more; less than 0 counts as 0. One that is
 /// not finite was not measured, and is left out as if the pool were not there.
@@ -14,7 +14,7 @@ use std::fmt;
 /// ```
 /// # use heijunka::balance_coefficient;
 /// assert_eq!(balance_coefficient([0.4, 0.4, 0.4]), 1.0);
-/// assert_eq!(balance_coefficient([0.9, 0.3]), 0.5);
+/// assert_eq!(balance_coefficient([0.75, 0.25]), 0.5);
 /// assert_eq!(balance_coefficient([1.0, 0.0]), 0.0);
 /// ```
 pub fn coefficient(utilisations: impl IntoIterator<Item = f64>) -> f64 {
@@ -86,14 +86,14 @@ impl fmt::Display for BalanceStatus {
 
 /// Bounded load: whether a pool has so much in flight that keys which may go elsewhere should.
 ///
-/// It has if more is in flight than it has workers *and* more than 1.25 times its part, by weight, of what is in flight
-/// in all pools together. The first keeps a key at home as long as a worker is free for it, however idle the other pools
-/// are. The second is the bound of Mirrokni, Thorup and Zadimoghaddam, "Consistent Hashing with Bounded Loads"
-/// (SODA 2018; 2016 as a preprint), with c = 1 + ε = 1.25: less would send more keys away from warm data, more would let
-/// a crowd of hot keys pile up higher. Not all pools can be above it at once, so some pool always has room.
+/// It has if more is in flight than it has workers *and* more than 1.25 times its part, by weight, of what is
+/// in flight in all pools together. The first keeps a key at home as long as a worker is free for it, however
+/// idle the other pools are. The second is the bound of Mirrokni, Thorup and Zadimoghaddam, "Consistent
+/// Hashing with Bounded Loads" (SODA 2018; 2016 as a preprint), with c = 1 + ε = 1.25: less would send more
+/// keys away from warm data, more would let a crowd of hot keys pile up higher. Not all pools can be above it
+/// at once, so some pool always has room.
 ///
 /// `total_in_flight` and `weight_sum` run over the pools of the group, this one included.
-#[allow(dead_code, reason = "the router that asks comes with the table")]
 #[inline]
 pub(crate) fn overfull(
     in_flight: u32,

@@ -4,16 +4,16 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// What a piece of work is routed by: equal keys go to the same pool, so that its data is warm there.
 ///
-/// A customer, an order, a file; whatever names the data the work touches. Only a 64-bit hash is kept, so a key is
-/// made once and copied freely.
+/// A customer, an order, a file; whatever names the data the work touches. Only a 64-bit hash is kept, so a
+/// key is made once and copied freely.
 ///
 /// The hash is part of the contract: the same on every machine, in every process and in every version of this
 /// crate, so that restarts and nodes agree on where a key belongs. It is not meant to withstand an attacker
 /// who may choose keys; bounded load is what keeps a crowded pool from growing without limit.
 ///
 /// - Integers go through a bijection, so distinct integers have distinct keys. The type does not matter:
-///   `7_u32`, `7_i64` and `7_usize` are the same key, and a negative number is its two's complement of 64 bits.
-///   About a nanosecond.
+///   `7_u32`, `7_i64` and `7_usize` are the same key, and a negative number is its two's complement of 64
+///   bits. About a nanosecond.
 /// - Text and bytes are hashed by XXH3 (64 bits, seed 0); a string is the same key as its UTF-8 bytes.
 ///   A few nanoseconds for a short name.
 ///
@@ -36,13 +36,14 @@ impl Key {
     }
 }
 
-/// The step of [`splitmix64`]'s state from one output to the next: 2^64 divided by the golden ratio, made odd.
+/// The step of [`splitmix64`]'s state from one output to the next: 2^64 divided by the golden ratio, made
+/// odd.
 pub(super) const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The first output of the generator `SplitMix64` with this seed: a bijection of 64 bits.
 ///
-/// Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014; shifts and factors are
-/// variant 13 of Stafford, "Better Bit Mixing", 2011.
+/// Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014; shifts and factors
+/// are variant 13 of Stafford, "Better Bit Mixing", 2011.
 #[inline]
 pub(super) const fn splitmix64(seed: u64) -> u64 {
     let z = seed.wrapping_add(GAMMA);

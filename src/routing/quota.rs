@@ -1,21 +1,24 @@
 //! How many slots each pool may own: the law that keeps shares close to the weights.
 //!
 //! A ring alone leaves shares off by several per cent, and a light pool among heavy ones by half its share.
-//! So every pool has a *cap* just above its weighted share and a *floor* just below, and slots are given away one by
-//! one: a pool at its cap takes no more, and once the slots left are only just as many as the pools below
-//! their floors still lack, only those pools take any.
+//! So every pool has a *cap* just above its weighted share and a *floor* just below, and slots are given away
+//! one by one: a pool at its cap takes no more, and once the slots left are only just as many as the pools
+//! below their floors still lack, only those pools take any.
 //!
-//! Both bounds then hold for every order in which slots are offered, and somebody always takes: floors
-//! sum to at most the number of slots and caps to at least that. What is left below the floors never exceeds what
-//! is left to give; as long as it is less, a pool below its cap exists, and when it is equal, one below its floor.
+//! Both bounds then hold for every order in which slots are offered, and somebody always takes: floors sum to
+//! at most the number of slots and caps to at least that. What is left below the floors never exceeds what is
+//! left to give; as long as it is less, a pool below its cap exists, and when it is equal, one below its
+//! floor.
 
 /// A pool owns at most this many hundredths of its weighted share, or the share rounded up if that is more.
 const CAP: u64 = 105;
 
-/// A pool owns at least this many hundredths of its weighted share, or the share rounded down if that is less.
+/// A pool owns at least this many hundredths of its weighted share, or the share rounded down if that is
+/// less.
 ///
-/// Looser than the cap on purpose: with 95 a pool that holds a few dozen of the slots makes up to 1.8 times its share
-/// move when it comes or goes, since every floor that binds pulls slots from elsewhere; with 92 it is 1.3.
+/// Looser than the cap on purpose: every floor that binds pulls slots from elsewhere. With 95, a light pool
+/// among heavy ones moves a tenth more than its share on average when it comes or goes; with 92, a third of
+/// that.
 const FLOOR: u64 = 92;
 
 /// Slots still to be given away, and who may take them.
@@ -73,7 +76,8 @@ mod tests {
 
     proptest! {
         /// Whatever the weights and in whatever order slots are offered: all are taken, and every pool ends
-        /// within its bounds, or within one slot of its exact share where the share is too small for per cents.
+        /// within its bounds, or within one slot of its exact share where the share is too small for per
+        /// cents.
         #[test]
         fn every_pool_ends_close_to_its_share(
             weights in prop::collection::vec(prop_oneof![1..=100_u32, Just(1), Just(100)], 1..=255),

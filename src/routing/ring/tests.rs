@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::*;
 
-/// A set of pools, by name. Cheap to clone, to sort, to take from.
+/// A set of pools: weights by name.
 type Set = BTreeMap<String, u32>;
 
 /// Two pools to fifty, of one weight.
@@ -16,8 +16,8 @@ fn equal() -> impl Strategy<Value = Set> {
         .prop_map(|names| names.into_iter().map(|name| (name, 1)).collect())
 }
 
-/// Two pools to fifty: weights near each other in large sets, up to 1 : 100 in small ones.
-/// (The sum of the weights is what a build costs; `quota` covers the rest.)
+/// Two pools to fifty: weights close in large sets, up to 1 : 60 in small ones, since the sum of the weights
+/// is what a build costs. The bounds hold for all weights by the law of `quota`, tested there.
 fn weighted() -> impl Strategy<Value = Set> {
     (2..=50_usize).prop_flat_map(|pools| {
         let most = u32::try_from(120 / pools).unwrap();
@@ -63,13 +63,13 @@ fn assert_shares(set: &Set) -> Result<(), TestCaseError> {
     }
     for name in set.keys() {
         let ratio = owned.get(name.as_str()).copied().unwrap_or(0.0) / share(set, name);
-        prop_assert!((0.90..=1.10).contains(&ratio), "pool {} owns {} of its share", name, ratio);
+        prop_assert!((0.92..=1.05).contains(&ratio), "pool {} owns {} of its share", name, ratio);
     }
     Ok(())
 }
 
 /// The set without one of its pools, and that pool's name.
-fn without<'a>(set: &'a Set, which: Index) -> (Set, &'a str) {
+fn without(set: &Set, which: Index) -> (Set, &str) {
     let gone = which.get(&set.keys().collect::<Vec<_>>()).as_str();
     let mut rest = set.clone();
     rest.remove(gone);
@@ -87,7 +87,7 @@ fn assert_moves(set: &Set, which: Index, slack: f64) -> Result<(), TestCaseError
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
     fn equal_pools_own_equal_shares(set in equal()) {
@@ -196,10 +196,14 @@ fn a_wrong_set_is_refused_with_what_would_be_right() {
 /// A change here moves keys in every running system, and lets nodes of two versions disagree.
 #[test]
 fn a_known_set_gives_the_known_table() {
-    let map =
-        SlotMap::build(&[("delivery", 1), ("invoice", 3), ("notification", 2), ("payment", 5)]).unwrap();
+    // The checksum was computed by a second implementation too; some of these pools meet their caps or
+    // floors.
+    let names: Vec<_> = (0..48).map(|n| format!("pool-{n}")).collect();
+    let pools: Vec<_> =
+        names.iter().zip([1, 2, 12].into_iter().cycle()).map(|(n, w)| (n.as_str(), w)).collect();
+    let map = SlotMap::build(&pools).unwrap();
     let table: Vec<u8> = hashes()
         .flat_map(|hash| map.choices(hash).iter().chain([&0xff]).copied().collect::<Vec<_>>())
         .collect();
-    assert_eq!(xxh3_64(&table), 0x90f9_516b_87f0_354b, "the table is now {:#x}", xxh3_64(&table));
+    assert_eq!(xxh3_64(&table), 0x6611_ea48_917e_792c, "the table is now {:#x}", xxh3_64(&table));
 }
