@@ -1,2 +1,31 @@
-//! The command `heijunka`.
-fn main() {}
+//! The command `heijunka`: see `docs/replay.md`.
+
+mod args;
+mod check;
+mod drive;
+mod error;
+mod interrupt;
+mod output;
+mod progress;
+mod replay;
+mod report;
+mod trace;
+mod units;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Replay(args) => replay::replay(&args),
+        Command::Check(args) => check::check(&args),
+    };
+    done.unwrap_or_else(|error| {
+        output::note(&format!("heijunka: {error}"));
+        ExitCode::from(2)
+    })
+}

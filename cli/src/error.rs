@@ -1,0 +1,48 @@
+//! Why the command could not do what it was asked to: always one sentence, and exit code 2.
+
+use std::fmt;
+use std::io;
+
+use crate::trace::TraceError;
+
+#[derive(Debug)]
+pub(crate) enum Error {
+    Trace(TraceError),
+    Config(heijunka::ConfigError),
+    Start(heijunka::StartError),
+    /// A thread of the command itself could not be started.
+    Thread(io::Error),
+    Signals(io::Error),
+    Output(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Trace(error) => error.fmt(f),
+            Error::Config(error) => error.fmt(f),
+            Error::Start(error) => error.fmt(f),
+            Error::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            Error::Signals(error) => write!(f, "cannot listen for signals: {error}"),
+            Error::Output(error) => write!(f, "cannot write the report: {error}"),
+        }
+    }
+}
+
+impl From<TraceError> for Error {
+    fn from(error: TraceError) -> Self {
+        Self::Trace(error)
+    }
+}
+
+impl From<heijunka::ConfigError> for Error {
+    fn from(error: heijunka::ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<heijunka::StartError> for Error {
+    fn from(error: heijunka::StartError) -> Self {
+        Self::Start(error)
+    }
+}
