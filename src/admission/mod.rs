@@ -205,12 +205,6 @@ impl Regulator {
         self.tokens.is_drained()
     }
 
-    /// Says that an acquire follows in a moment; see [`Tokens::prefetch`].
-    #[inline]
-    pub(crate) fn prefetch(&self) {
-        self.tokens.prefetch();
-    }
-
     pub(crate) fn count_refused(&self, reason: Reason) {
         self.tokens.count_refused(reason);
     }

@@ -78,17 +78,6 @@ impl Tokens {
         taken.inspect_err(|rejected| self.count_refused(rejected.reason))
     }
 
-    /// Asks for the word's cache line, to be written soon, while the caller does something else. Only a hint.
-    #[inline]
-    pub(super) fn prefetch(&self) {
-        #[cfg(all(target_arch = "x86_64", not(heijunka_loom)))]
-        {
-            use core::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-            // SAFETY: a prefetch touches no memory, whatever the address.
-            unsafe { _mm_prefetch::<_MM_HINT_ET0>((&raw const self.word).cast()) }
-        }
-    }
-
     #[inline(always)]
     fn acquire_word(&self, rank: Rank, n: u32) -> Result<(), Rejected> {
         // Relaxed: an acquire that starts after `set_limits` returned is ordered after it by whatever told the

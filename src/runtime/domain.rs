@@ -1,6 +1,5 @@
 //! A domain: the handle through which work of one kind comes in. This file is the way of a request.
 
-use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +13,6 @@ use crate::pool::{
 use crate::priority::Priority;
 use crate::routing::{Key, Load, Router, pin};
 use crate::time::{Clock, Moment};
-
-thread_local! {
-    /// Whether the last submission of this thread was refused by a regulator.
-    static REFUSED_LAST: Cell<bool> = const { Cell::new(false) };
-}
 
 /// The handle through which one kind of work comes in: resolved once, cloned freely, used from any thread.
 #[derive(Clone)]
@@ -250,28 +244,18 @@ impl JobSpec<'_> {
     #[inline]
     pub(super) fn place<W: Work>(self, work: W) -> Result<(), Refused<W>> {
         let domain = &*self.domain.shared;
-        // Another core wrote the word last, when a job ended. Its line comes while the clock is read and the pool is
-        // found, unless all this is likely to be refused: a refusal must not take the line from those who get in.
-        if !REFUSED_LAST.get() {
-            domain.regulator.prefetch();
-        }
+        let permit = match domain.regulator.try_acquire(self.class()) {
+            Ok(permit) => permit,
+            Err(rejected) => return Err(Refused { rejected, work }),
+        };
+        // SAFETY: while this domain is borrowed, its `Arc` keeps the regulator; in the lane, the pool's own `Arc` does.
+        let permit = permit.rebind(unsafe { Keeper::new(&domain.regulator) });
         let now = domain.clock.now();
         let (arrived, deadline) = self.times(now);
         let pin = pin();
-        let choices = domain.router.route(self.key, &pin).in_order(now);
-        let permit = match domain.regulator.try_acquire(self.class()) {
-            Ok(permit) => permit,
-            Err(rejected) => {
-                REFUSED_LAST.set(true);
-                return Err(Refused { rejected, work });
-            }
-        };
-        REFUSED_LAST.set(false);
-        // SAFETY: while this domain is borrowed, its `Arc` keeps the regulator; in the lane, the pool's own `Arc` does.
-        let permit = permit.rebind(unsafe { Keeper::new(&domain.regulator) });
         let mut job = Job::new(work, arrived, deadline, permit);
         let mut rejected = NO_POOL;
-        for target in choices {
+        for target in domain.router.route(self.key, &pin).in_order(now) {
             let pool = &*target.value().0;
             match pool.try_send(self.priority, job) {
                 Ok(()) => {
