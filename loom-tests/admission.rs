@@ -67,6 +67,40 @@ fn two_classes_never_over_admit() {
     );
 }
 
+/// The same with permits that come back into a tray, from which whoever would be refused collects them.
+#[test]
+fn permits_in_a_tray_are_neither_lost_nor_doubled() {
+    fn execution(arrangement: usize) -> u32 {
+        let limits = limits(1, 0);
+        let tokens = Arc::new(Tokens::new(limits, []));
+        let tray = tokens.give_out_tray();
+        let held = std::sync::Arc::new(Held::default());
+        let data = Arc::new(Watched::default());
+        let role = || {
+            let (tokens, held, data) = (tokens.clone(), held.clone(), data.clone());
+            Box::new(move || {
+                for _ in 0..2 {
+                    if tokens.try_acquire(Class::NORMAL, 1).is_ok() {
+                        held.hold(Class::NORMAL, limits);
+                        data.add_one();
+                        held.let_go(Class::NORMAL);
+                        tokens.release_to(tray, Class::NORMAL);
+                    }
+                }
+            }) as Role
+        };
+        run(vec![role(), role()], arrangement);
+        assert_eq!(tokens.in_flight().total, 0, "permits are conserved");
+        tokens.close();
+        assert!(tokens.is_drained());
+        let admitted = held.admitted.load(Relaxed);
+        assert_eq!(data.get(), admitted);
+        admitted
+    }
+    Model { name: "admission::permits_in_a_tray_are_neither_lost_nor_doubled", preemptions: 2, floor: 100 }
+        .check(orders(2), &[2, 3, 4], execution);
+}
+
 /// What was done under a permit is visible to whoever gets it next.
 #[test]
 fn a_permit_hands_over_what_was_done_under_it() {
@@ -156,15 +190,21 @@ fn whoever_was_told_of_the_change_obeys_it() {
 /// After the close the total only falls: at zero, everything ever admitted has ended, and its effects are visible.
 #[test]
 fn drained_means_that_everything_admitted_has_ended() {
+    // Half of the arrangements give the permit back directly, half into a tray.
     fn execution(arrangement: usize) -> u32 {
         let tokens = Arc::new(Tokens::new(limits(2, 0), []));
+        let tray = (arrangement >= orders(2)).then(|| tokens.give_out_tray());
+        let arrangement = arrangement % orders(2);
         let data = Arc::new(Watched::default());
         let worker = {
             let (tokens, data) = (tokens.clone(), data.clone());
             Box::new(move || {
                 if tokens.try_acquire(Class::NORMAL, 1).is_ok() {
                     data.add_one();
-                    tokens.release(Class::NORMAL, 1);
+                    match tray {
+                        Some(tray) => tokens.release_to(tray, Class::NORMAL),
+                        None => drop(tokens.release(Class::NORMAL, 1)),
+                    }
                 }
             }) as Role
         };
@@ -183,7 +223,7 @@ fn drained_means_that_everything_admitted_has_ended() {
         seen.load(Relaxed)
     }
     Model { name: "admission::drained_means_that_everything_admitted_has_ended", preemptions: 3, floor: 6 }
-        .check(orders(2), &[0, 1], execution);
+        .check(2 * orders(2), &[0, 1], execution);
 }
 
 /// A sub-limit and the word are taken together or not at all.

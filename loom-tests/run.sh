@@ -32,28 +32,30 @@ echo "$passed of $total models passed"
 
 # what is left out            the model that must notice
 twins='
-check_then_add                admission::models::two_classes_never_over_admit
-release                       admission::models::a_permit_hands_over_what_was_done_under_it
-drained                       admission::models::drained_means_that_everything_admitted_has_ended
-publish                       sync::epoch::models::a_reader_sees_old_or_new_and_nothing_freed
-reclaim                       sync::epoch::models::a_reader_sees_old_or_new_and_nothing_freed
-announce                      thread::wake::models::a_hand_over_wakes_the_sleeper
-sleep                         thread::wake::models::a_hand_over_wakes_the_sleeper
-end_spin                      thread::wake::models::a_spinner_that_stops_leaves_no_work_unseen
-wake                          pool::models::stop_runs_or_hands_back_every_job
-forward                       pool::models::a_leaving_worker_passes_its_wake_up_on
-disconnect                    pool::models::stop_runs_or_hands_back_every_job
+check_then_add                two_classes_never_over_admit
+release                       a_permit_hands_over_what_was_done_under_it
+drained                       drained_means_that_everything_admitted_has_ended
+tray                          permits_in_a_tray_are_neither_lost_nor_doubled
+double_collect                permits_in_a_tray_are_neither_lost_nor_doubled
+publish                       a_reader_sees_old_or_new_and_nothing_freed
+reclaim                       a_reader_sees_old_or_new_and_nothing_freed
+announce                      a_hand_over_wakes_the_sleeper
+sleep                         a_hand_over_wakes_the_sleeper
+end_spin                      a_spinner_that_stops_leaves_no_work_unseen
+wake                          stop_runs_or_hands_back_every_job
+forward                       a_leaving_worker_passes_its_wake_up_on
+disconnect                    stop_runs_or_hands_back_every_job
 '
 caught=0 total=0
-while read -r weakness model; do
+while read -r weakness name; do
   [ -n "$weakness" ] || continue
   total=$((total + 1))
-  if ! grep -qx "$model" <<<"$models"; then
-    echo "TWIN $weakness: there is no model $model"
+  if ! model=$(grep "::$name$" <<<"$models"); then
+    echo "TWIN $weakness: there is no model $name"
   elif HEIJUNKA_WEAK=$weakness run "$model" >"$output"; then
-    echo "TWIN $weakness: NOT caught by $model"
+    echo "TWIN $weakness: NOT caught by $name"
   else
-    echo "TWIN $weakness: caught by $model"
+    echo "TWIN $weakness: caught by $name"
     caught=$((caught + 1))
   fi
 done <<<"$twins"

@@ -94,7 +94,7 @@ fn a_spinner_that_stops_leaves_no_work_unseen() {
         // Leaves without taking work, as a worker does that is told to.
         let spinner = {
             let (idle, lane) = (idle.clone(), lane.clone());
-            Box::new(move || idle.end_spin(false, || lane.has_work())) as Role
+            Box::new(move || assert!(!idle.end_spin(false, || lane.has_work()))) as Role
         };
         let sleeper = {
             let outcome = outcome.clone();

@@ -17,7 +17,9 @@ use parking_lot::{Condvar, Mutex};
 pub use limits::{Class, Limits, LimitsError, SubLimitId};
 
 use crate::error::{Reason, Rejected};
+use crate::time::Clock;
 use tokens::Tokens;
+pub(crate) use tokens::Tray;
 
 /// Admits or refuses work, and never lets more in than its [`Limits`] allow.
 ///
@@ -207,10 +209,23 @@ impl Regulator {
     /// whether it is. Blocks.
     #[must_use]
     pub fn wait_drained(&self, timeout: Duration) -> bool {
+        let clock = Clock::monotonic();
+        let deadline = clock.now().after(timeout);
         let (lock, ended) = &self.drained;
         let mut guard = lock.lock();
-        ended.wait_while_for(&mut guard, |()| !self.tokens.is_drained(), timeout);
-        self.tokens.is_drained()
+        loop {
+            let now = clock.now();
+            if self.tokens.is_drained() || now >= deadline {
+                return self.tokens.is_drained();
+            }
+            // A permit that comes back into a tray tells nobody, so somebody has to look.
+            ended.wait_for(&mut guard, deadline.since(now).min(LOOK));
+        }
+    }
+
+    /// A tray for a pool to give its permits back into.
+    pub(crate) fn give_out_tray(&self) -> Tray {
+        self.tokens.give_out_tray()
     }
 
     pub(crate) fn count_refused(&self, reason: Reason) {
@@ -228,6 +243,9 @@ impl Regulator {
 // A panic while a permit is held drops the permit; nothing of the regulator is ever half changed.
 impl std::panic::UnwindSafe for Regulator {}
 impl std::panic::RefUnwindSafe for Regulator {}
+
+/// How often a drain looks into the trays.
+const LOOK: Duration = Duration::from_micros(500);
 
 /// The right to have `n` pieces of work in flight. Dropping it, also by a panic, gives it back: wait-free.
 ///
@@ -256,12 +274,18 @@ impl<R: Deref<Target = Regulator>> Permit<R> {
         Some(Permit { regulator: self.regulator.clone(), class: self.class, n })
     }
 
+    /// Gives a job's permit back into a tray, which is collected before anything is refused. Wait-free.
+    #[inline]
+    pub(crate) fn release_to(mut self, tray: Tray) {
+        debug_assert_eq!(self.n, 1, "a job has one permit");
+        self.regulator.tokens.release_to(tray, self.class);
+        self.n = 0;
+    }
+
     /// The same permit with another way to its regulator, which must be the same one.
-    pub(crate) fn rebind<S: Deref<Target = Regulator>>(self, regulator: S) -> Permit<S> {
+    pub(crate) fn rebind<S: Deref<Target = Regulator>>(mut self, regulator: S) -> Permit<S> {
         debug_assert!(std::ptr::eq(&raw const *self.regulator, &raw const *regulator));
-        let permit = Permit { regulator, class: self.class, n: self.n };
-        std::mem::forget(self);
-        permit
+        Permit { regulator, class: self.class, n: std::mem::take(&mut self.n) }
     }
 }
 

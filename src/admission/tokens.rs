@@ -1,4 +1,4 @@
-//! The atomics of admission: the token word, the limits word, the sub-limit cells and the refusal counters.
+//! The atomics of admission: the token word, the return trays, the limits, the sub-limit cells and the refusal counters.
 
 use super::limits::{Class, InFlight, Limits, Rank, SubLimitId, admit};
 use crate::error::{Reason, Rejected};
@@ -7,25 +7,46 @@ use crate::sync::{CachePadded, PerThread, weakened};
 
 /// ```text
 /// word    63: closed | 62..32: normal in flight | 31..0: total in flight
+/// tray          | 62..32: normal given back | 31..0: total given back, and not yet taken off the word
 /// limits  62..42: soft | 41..21: hard | 20..0: reserved
 /// ```
+///
+/// In flight is the word less the trays. The word alone is never less than that, so deciding by it is safe.
 ///
 /// | transition | by | condition |
 /// |---|---|---|
 /// | `(n, t) -> (n + k, t + k)` | acquire, normal or low | open, `t + k <= hard`, `n + k <= hard - reserved` |
 /// | `(n, t) -> (n, t + k)` | acquire, priority | open, `t + k <= hard` |
 /// | the same, backwards | release | none: always possible, also when closed |
+/// | the same, backwards, in a tray | release of a worker | none |
+/// | tray to 0, and the same off the word | collect, before anything is refused | something was in the tray |
 /// | `open -> closed` | close | none; never reopened |
 ///
 /// Neither count can overflow its field: acquires stop at 2^21 - 1.
 #[derive(Debug)]
 pub(super) struct Tokens {
     word: CachePadded<AtomicU64>,
-    limits: CachePadded<AtomicU64>,
+    trays: [CachePadded<AtomicU64>; TRAYS],
+    settings: CachePadded<Settings>,
     subs: Box<[CachePadded<SubCell>]>,
     refused: PerThread<CachePadded<RefusalCells>>,
     hold_nanos: AtomicU64,
 }
+
+/// What acquires read and hardly anybody writes.
+#[derive(Debug)]
+struct Settings {
+    limits: AtomicU64,
+    /// How many trays were given out.
+    trays: AtomicU32,
+}
+
+/// Names a return tray.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tray(u8);
+
+/// More pools than this share trays: a refusal looks into all of them.
+const TRAYS: usize = if cfg!(heijunka_loom) { 1 } else { 8 };
 
 const CLOSED: u64 = 1 << 63;
 
@@ -62,7 +83,11 @@ impl Tokens {
         let cell = |limit| SubCell { in_flight: AtomicU32::new(0), limit: AtomicU32::new(limit) };
         Self {
             word: CachePadded::new(AtomicU64::new(0)),
-            limits: CachePadded::new(AtomicU64::new(limits.pack())),
+            trays: std::array::from_fn(|_| CachePadded::default()),
+            settings: CachePadded::new(Settings {
+                limits: AtomicU64::new(limits.pack()),
+                trays: AtomicU32::new(0),
+            }),
             subs: sub_limits.into_iter().map(|limit| CachePadded::new(cell(limit))).collect(),
             refused: PerThread::new(),
             hold_nanos: AtomicU64::new(DEFAULT_HOLD_NANOS),
@@ -90,11 +115,15 @@ impl Tokens {
     fn acquire_word(&self, rank: Rank, n: u32) -> Result<(), Rejected> {
         // Relaxed: an acquire that starts after `set_limits` returned is ordered after it by whatever told the
         // caller so, and coherence then forbids reading the older value.
-        let limits = Limits::unpack(self.limits.load(Ordering::Relaxed));
+        let limits = Limits::unpack(self.settings.limits.load(Ordering::Relaxed));
         // Relaxed: only a guess that the compare-and-swap below confirms; a refusal ends here, having written nothing.
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
-            admit(unpack(seen), limits, rank, n)?;
+            if let Err(rejected) = admit(unpack(seen), limits, rank, n) {
+                // What lies in the trays may be what is missing.
+                seen = self.collect().ok_or(rejected)?;
+                continue;
+            }
             if weakened("check_then_add") {
                 // The mistake that a model must find: two callers pass one check.
                 self.word.fetch_add(weight(rank, n), Ordering::Acquire);
@@ -112,6 +141,34 @@ impl Tokens {
                 Err(now) => seen = now,
             }
         }
+    }
+
+    /// Takes what lies in the trays off the word; the word afterwards, or `None` if there was nothing.
+    ///
+    /// Between the two steps the permits are neither here nor there: another caller may be refused that moment, but
+    /// none is ever counted twice.
+    #[cold]
+    fn collect(&self) -> Option<u64> {
+        let mut word = None;
+        // Relaxed: who gave out a tray told its holder, and what comes back later is collected later.
+        let given_out = self.settings.trays.load(Ordering::Relaxed) as usize;
+        for tray in self.trays.iter().take(given_out) {
+            // Relaxed: looked at before it is taken, so that refusals leave an empty tray's line where it is.
+            if tray.load(Ordering::Relaxed) == 0 {
+                continue;
+            }
+            // Acquire: pairs with the Release in `release_to`.
+            let back = if weakened("double_collect") {
+                let back = tray.load(Ordering::Acquire);
+                tray.store(0, Ordering::Relaxed);
+                back
+            } else {
+                tray.swap(0, Ordering::Acquire)
+            };
+            // Release: passes on what the Acquire above saw to whoever acquires next.
+            word = Some(self.word.fetch_sub(back, Ordering::Release) - back);
+        }
+        word
     }
 
     fn acquire_both(&self, sub: SubLimitId, rank: Rank, n: u32) -> Result<(), Rejected> {
@@ -141,6 +198,25 @@ impl Tokens {
         before & CLOSED != 0 && unpack(before).total == n
     }
 
+    /// Gives one permit back into a tray that no submitter writes to: the word's line stays with those who acquire.
+    /// Wait-free.
+    #[inline]
+    pub(super) fn release_to(&self, tray: Tray, class: Class) {
+        // Release: pairs with the Acquire in `collect`.
+        let release = if weakened("tray") { Ordering::Relaxed } else { Ordering::Release };
+        self.trays[usize::from(tray.0)].fetch_add(weight(class.rank, 1), release);
+        if let Some(sub) = class.sub {
+            self.release_sub(sub, 1);
+        }
+    }
+
+    /// A tray for somebody who gives back many permits.
+    #[allow(clippy::cast_possible_truncation, reason = "less than TRAYS")]
+    pub(super) fn give_out_tray(&self) -> Tray {
+        // Relaxed: only a number.
+        Tray((self.settings.trays.fetch_add(1, Ordering::Relaxed) as usize % TRAYS) as u8)
+    }
+
     fn release_sub(&self, sub: SubLimitId, n: u32) {
         // Release: pairs with the Acquire in `acquire_both`.
         self.subs[usize::from(sub.0)].in_flight.fetch_sub(n, Ordering::Release);
@@ -156,24 +232,35 @@ impl Tokens {
 
     /// Whether it is closed and nothing is in flight any more.
     pub(super) fn is_drained(&self) -> bool {
-        // Acquire: pairs with the Release of the last `release` (and, through the release sequence, all earlier ones).
+        self.collect();
+        // Acquire: pairs with the Release of the last `release` or `collect` (and, through the release sequence, of all
+        // earlier ones).
         let drained = if weakened("drained") { Ordering::Relaxed } else { Ordering::Acquire };
         self.word.load(drained) == CLOSED
     }
 
     pub(super) fn in_flight(&self) -> InFlight {
         // Relaxed: a snapshot for people and for laws that tolerate an old value.
-        unpack(self.word.load(Ordering::Relaxed))
+        let word = unpack(self.word.load(Ordering::Relaxed));
+        self.trays.iter().fold(word, |now, tray| {
+            // Relaxed: as above; read after the word, so that what is collected meanwhile is not missed twice.
+            let back = unpack(tray.load(Ordering::Relaxed));
+            InFlight {
+                normal: now.normal.saturating_sub(back.normal),
+                total: now.total.saturating_sub(back.total),
+                ..now
+            }
+        })
     }
 
     pub(super) fn limits(&self) -> Limits {
         // Relaxed: see `acquire_word`.
-        Limits::unpack(self.limits.load(Ordering::Relaxed))
+        Limits::unpack(self.settings.limits.load(Ordering::Relaxed))
     }
 
     pub(super) fn set_limits(&self, limits: Limits) {
         // Relaxed: one self-contained word; see `acquire_word` for who sees it when.
-        self.limits.store(limits.pack(), Ordering::Relaxed);
+        self.settings.limits.store(limits.pack(), Ordering::Relaxed);
     }
 
     /// In flight and limit of every sub-limit.
