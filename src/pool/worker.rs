@@ -41,12 +41,9 @@ impl Worker {
     pub(super) fn run(&mut self) {
         enter_worker();
         while !self.shared.state.must_leave(self.slot) {
-            match self.inbox.take() {
-                Some(job) => {
-                    self.pass_on();
-                    self.execute(job);
-                }
-                None => self.idle(),
+            if let Some(job) = self.inbox.take().or_else(|| self.idle()) {
+                self.pass_on();
+                self.execute(job);
             }
         }
         self.pass_on();
@@ -96,40 +93,40 @@ impl Worker {
         work.run(context, finish);
     }
 
-    /// Comes back as soon as there may be work, or the worker has to leave.
+    /// Comes back with the next job, or as soon as there may be one, or when the worker has to leave.
     #[cold]
-    fn idle(&mut self) {
-        let shared = &*self.shared;
+    fn idle(&mut self) -> Option<Job> {
+        let Self { inbox, parker, slot, spinning, kept, woken, shared } = self;
+        let must_leave = || shared.state.must_leave(*slot);
         let strategy = shared.settings.idle;
-        let stay_awake = || self.inbox.has_work() || shared.state.must_leave(self.slot);
         if strategy != Idle::Park {
-            if self.spinning.is_none() {
+            if spinning.is_none() {
                 for _ in 0..LINGER {
-                    if stay_awake() {
-                        return;
+                    let job = inbox.take();
+                    if job.is_some() {
+                        return job;
                     }
                     spin_loop();
                 }
-                self.spinning = (shared.idle.try_spin() || self.kept).then(|| shared.clock.now());
+                *spinning = (shared.idle.try_spin() || *kept).then(|| shared.clock.now());
             }
-            if let Some(since) = self.spinning {
-                while !stay_awake() {
-                    match strategy.step(shared.clock.now().nanos_since(since)) {
-                        Step::Spin => spin_loop(),
-                        Step::Yield => yield_now(),
-                        Step::Sleep => {
-                            // Falling asleep ends the spinning, and looks at the lanes once more.
-                            self.spinning = None;
-                            break;
-                        }
-                    }
+            while let Some(since) = *spinning {
+                // Looking by taking: a look at the lane's end alone would see the job before it is written, and take the
+                // line away from whoever writes it.
+                let job = inbox.take();
+                if job.is_some() || must_leave() {
+                    return job;
                 }
-                if self.spinning.is_some() {
-                    return;
+                match strategy.step(shared.clock.now().nanos_since(since)) {
+                    Step::Spin => spin_loop(),
+                    Step::Yield => yield_now(),
+                    // Falling asleep ends the spinning, and looks at the lanes once more.
+                    Step::Sleep => *spinning = None,
                 }
             }
         }
-        shared.idle.sleep(self.slot, &self.parker, stay_awake);
-        self.woken = true;
+        shared.idle.sleep(*slot, parker, || inbox.has_work() || must_leave());
+        *woken = true;
+        None
     }
 }
