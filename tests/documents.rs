@@ -44,7 +44,8 @@ fn the_sample_configuration_has_every_key() {
     assert!(fields.contains("min_workers") && fields.contains("spin"), "{fields:?}");
     let toml = text("docs/heijunka.toml");
     for field in fields {
-        let key = toml.lines().any(|line| line.strip_prefix(field).is_some_and(|rest| rest.starts_with(" = ")));
+        let key =
+            toml.lines().any(|line| line.strip_prefix(field).is_some_and(|rest| rest.starts_with(" = ")));
         let table = toml.lines().any(|line| {
             line.starts_with('[') && line.trim_matches(['[', ']']).split('.').any(|part| part == field)
         });
@@ -56,7 +57,10 @@ fn the_sample_configuration_has_every_key() {
 fn the_quick_start_is_the_example() {
     let example = text("examples/quickstart.rs");
     let code = example.split_once("\n\n").expect("the example begins with a comment").1;
-    assert!(text("README.md").contains(&format!("```rust\n{code}```\n")), "copy examples/quickstart.rs into README.md");
+    assert!(
+        text("README.md").contains(&format!("```rust\n{code}```\n")),
+        "copy examples/quickstart.rs into README.md"
+    );
 }
 
 #[test]
