@@ -7,11 +7,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 unset RUSTFLAGS # would replace the cfgs that the alias sets
 
-# Each in a process of its own: a model that fails often aborts, and would take the others along.
-run() { cargo loom --quiet -- --exact "$1" --nocapture 2>&1; }
-
 cargo loom --no-run
-models=$(cargo loom --quiet -- --list --format terse | sed -n 's/: test$//p' | grep "models::.*${1:-}")
+binary=$(cargo loom --color never --no-run 2>&1 | sed -n 's/^ *Executable .*(\(.*\))$/\1/p')
+models=$("$binary" --list --format terse | sed -n 's/: test$//p' | grep "models::.*${1:-}")
+
+# Each in a process of its own: a model that fails often aborts, and would take the others along.
+run() { "$binary" --exact "$1" --nocapture 2>&1; }
+
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 
