@@ -21,7 +21,7 @@ twins='
 check_then_add                two_classes_never_over_admit
 release                       a_permit_hands_over_what_was_done_under_it
 drained                       drained_means_that_everything_admitted_has_ended
-tray                          permits_in_a_tray_are_neither_lost_nor_doubled
+collect                       a_permit_hands_over_what_was_done_under_it
 double_collect                permits_in_a_tray_are_neither_lost_nor_doubled
 publish                       a_reader_sees_old_or_new_and_nothing_freed
 reclaim                       a_reader_sees_old_or_new_and_nothing_freed

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::job::Job;
 use super::lanes::{Inbox, Lanes, NotSent, lanes};
 use super::state::State;
-use crate::admission::{Regulator, Tray};
+use crate::admission::Regulator;
 use crate::metrics::WorkerCells;
 use crate::priority::Priority;
 use crate::sync::Parker;
@@ -42,8 +42,6 @@ pub(crate) struct Settings {
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(super) clock: Clock,
-    /// Where its workers give permits back.
-    pub(super) tray: Tray,
     pub(super) cores: std::sync::Arc<Cores>,
     pub(super) lanes: Lanes<Job>,
     pub(super) idle: IdleSet,
@@ -65,12 +63,7 @@ impl Shared {
         let (idle, parkers) = IdleSet::new(IdleSet::SLOTS);
         let cells = (0..IdleSet::SLOTS).map(|_| OnceLock::new()).collect();
         let state = State::new(IdleSet::SLOTS);
-        let tray = regulator.give_out_tray();
-        (
-            Self { settings, clock, tray, cores, lanes, idle, state, cells, _regulator: regulator },
-            inbox,
-            parkers,
-        )
+        (Self { settings, clock, cores, lanes, idle, state, cells, _regulator: regulator }, inbox, parkers)
     }
 
     /// Puts the job into its lane; [`announce`](Self::announce) it afterwards. Lock-free, never blocks.

@@ -79,8 +79,7 @@ impl Worker {
         }
         cells.begin(started);
         let Job { work, arrived, deadline, permit } = job;
-        let finish =
-            Finish { cells, clock: &shared.clock, arrived, started, tray: shared.tray, permit: Some(permit) };
+        let finish = Finish { cells, clock: &shared.clock, arrived, started, permit: Some(permit) };
         let context = Context {
             pool: shared,
             worker: self.slot,
