@@ -26,7 +26,7 @@ fn admission(c: &mut Criterion) {
         [("normal", Class::NORMAL), ("priority", Class::PRIORITY), ("low", Class::LOW), ("capped", capped)]
     {
         group.bench_function(format!("acquire_release/{name}"), |b| {
-            b.iter(|| acquire_release(&regulator, class))
+            b.iter(|| acquire_release(&regulator, class));
         });
     }
     group.bench_function("acquire_release_64_at_once", |b| {
@@ -55,7 +55,7 @@ fn admission(c: &mut Criterion) {
         || assert!(regulator.try_acquire(Class::NORMAL).is_err()),
         || {
             group.bench_function("refusal", |b| {
-                b.iter(|| black_box(regulator.try_acquire(Class::NORMAL)).is_err())
+                b.iter(|| black_box(regulator.try_acquire(Class::NORMAL)).is_err());
             });
         },
     );

@@ -68,7 +68,9 @@ mod tests {
         ) {
             for (lane, least) in [(Priority::Normal, 2), (Priority::Low, 1)] {
                 let mut filled = filled.clone();
-                filled.iter_mut().for_each(|lanes| lanes[lane.index()] = true);
+                for lanes in &mut filled {
+                    lanes[lane.index()] = true;
+                }
                 let taken = take(&filled);
                 let share = taken[start..].windows(10).map(|ten| ten.iter().filter(|t| **t == Some(lane)).count()).min();
                 prop_assert!(share.unwrap() >= least);

@@ -1,4 +1,72 @@
 //! heijunka levels the work inside latency-critical services.
+//!
+//! Every piece of work is admitted or refused at once, routed by its key to the pool that has its data warm, run on a
+//! pinned thread, measured, and accounted for: a job that was accepted runs, expires, is cancelled, or is handed back.
+//!
+//! ```
+//! use std::time::Duration;
+//! use heijunka::{PoolConfig, Reason, Runtime};
+//!
+//! let runtime = Runtime::builder()
+//!     .limits(1000, 1200)
+//!     .pool("payment", PoolConfig { min_workers: 1, max_workers: 8, ..PoolConfig::default() })
+//!     .start()?;
+//! let payment = runtime.domain("payment").expect("every pool has a domain");
+//!
+//! match payment.submit("customer 42", |_| 6 * 7) {
+//!     Ok(receipt) => assert_eq!(receipt.wait()?, 42),
+//!     Err(refused) if refused.rejected().reason() == Reason::LaneFull => { /* that pool is behind: degrade */ }
+//!     Err(refused) => eprintln!("{refused}"), // the work is in it, untouched: refused.into_work()
+//! }
+//!
+//! let report = runtime.drain(Duration::from_secs(5));
+//! assert!(report.is_clean());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to begin
+//!
+//! | you want | begin with |
+//! |---|---|
+//! | all of it | [`Runtime`], [`Domain`]; [`Config`] and [`Loader`] to read it from a file |
+//! | admission for threads or tasks you already have | [`Regulator`], [`Limits`], [`Permit`] |
+//! | consistent hashing over targets that come and go | [`Router`], [`Key`] |
+//! | results: waited for, polled or awaited | [`JobHandle`] |
+//! | a worker to yourself for a while | [`Domain::checkout`], [`Checkout`] |
+//! | to see what happens | [`Runtime::status`], [`Runtime::metrics`], [`Pool::status`] |
+//! | to end without losing anything | [`Runtime::drain`], [`Runtime::stop`], [`Report`] |
+//!
+//! # Progress
+//!
+//! | operation | guarantee |
+//! |---|---|
+//! | giving a permit back, changing limits, reading status words, looking up a key | wait-free |
+//! | admission, submitting, handing over | lock-free: a retry means that another thread succeeded; at most one system call, to wake a sleeping worker |
+//! | a refusal | lock-free, and it writes to nothing that other threads write, once the trays in which workers give permits back are empty |
+//! | recording what a job did | wait-free, plain stores of the worker's own |
+//! | status of pools, metrics, scaling, adding and removing pools, draining | lock; off the way of jobs, which they do not disturb |
+//! | [`JobHandle::wait`], [`Domain::checkout`], [`Runtime::drain`] | block, and say so |
+//!
+//! # Limitations
+//!
+//! - Jobs of one key run in the same pool, in no promised order; a pool of one worker, and one priority, gives order.
+//! - A thread cannot be killed. Deadlines and cancellation keep jobs from starting, and tell running ones through
+//!   [`Context::is_cancelled`]; job and permit are held until the job returns.
+//! - Panics of jobs are caught, unless the program is built with `panic = "abort"`.
+//! - What is accepted lives in memory: if the process is killed, it is gone.
+//! - 50 workers per pool, 255 pools per affinity group, 2 097 151 permits, 255 sub-limits.
+//! - Linux is what is tested. Elsewhere pinning may not be possible; [`Pinning`] says so.
+//!
+//! # Layers
+//!
+//! Imports point down only.
+//!
+//! ```text
+//! runtime                      Runtime, Domain, configuration, draining, metrics as text
+//! admission  routing  pool     who may come in; where to; who runs it
+//! metrics  thread  lanes       counts and histograms; pinning, idling, waking; which priority next
+//! error  priority  time  sync  words; clocks; atomics, channels and epochs, or their models under loom
+//! ```
 
 #[cfg(all(feature = "_model", not(heijunka_loom)))]
 compile_error!("the feature `_model` goes with the cfg `heijunka_loom`: run the models with `make loom`");
@@ -38,6 +106,11 @@ pub use runtime::{
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment};
+
+/// Runs what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(all(test, heijunka_loom))]
 #[path = "../loom-tests/harness.rs"]

@@ -1,6 +1,5 @@
 //! What the suites share.
 
-use std::hint::black_box;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +12,7 @@ pub(crate) fn among<R>(others: usize, noise: impl Fn() + Sync, measure: impl FnO
             scope.spawn(|| {
                 barrier.wait();
                 while !stop.load(Ordering::Relaxed) {
-                    black_box(noise());
+                    noise();
                 }
             });
         }
@@ -25,6 +24,7 @@ pub(crate) fn among<R>(others: usize, noise: impl Fn() + Sync, measure: impl FnO
 }
 
 /// As many threads as there are cores, less the measured one.
+#[allow(dead_code, reason = "not every suite needs it")]
 pub(crate) fn other_cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1)
 }

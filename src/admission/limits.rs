@@ -188,6 +188,10 @@ pub(super) struct InFlight {
 ///
 /// Both constraints are checked against one value of one word, so that taking them in one compare-and-swap keeps
 /// `total <= hard` and `normal <= hard - reserved` for the limits given, whatever else happens.
+#[allow(
+    clippy::inline_always,
+    reason = "so short that a call, and a result returned through memory, would show"
+)]
 #[inline(always)]
 pub(super) fn admit(now: InFlight, limits: Limits, rank: Rank, n: u32) -> Result<InFlight, Rejected> {
     let refuse = |reason, in_flight, limit| Err(Rejected { reason, in_flight, limit, wanted: n });

@@ -77,6 +77,10 @@ impl Regulator {
     ///
     /// Lock-free: it retries only when another thread succeeded in between. Some 10 ns uncontended; a refusal only
     /// reads the shared word. A thread's first refusal allocates its counter.
+    #[allow(
+        clippy::inline_always,
+        reason = "so short that a call, and a result returned through memory, would show"
+    )]
     #[inline(always)]
     pub fn try_acquire(&self, class: Class) -> Result<Permit<&Self>, Rejected> {
         self.try_acquire_many(class, 1)
@@ -88,6 +92,10 @@ impl Regulator {
     /// [`Rejected`]; with [`Reason::TooLarge`] if `n` is more than the limit could ever allow.
     ///
     /// Lock-free, the same cost for any `n`.
+    #[allow(
+        clippy::inline_always,
+        reason = "so short that a call, and a result returned through memory, would show"
+    )]
     #[inline(always)]
     pub fn try_acquire_many(&self, class: Class, n: u32) -> Result<Permit<&Self>, Rejected> {
         self.tokens.try_acquire(class, n)?;

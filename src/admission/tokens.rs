@@ -78,6 +78,10 @@ impl Tokens {
         }
     }
 
+    #[allow(
+        clippy::inline_always,
+        reason = "so short that a call, and a result returned through memory, would show"
+    )]
     #[inline(always)]
     pub(super) fn try_acquire(&self, class: Class, n: u32) -> Result<(), Rejected> {
         let taken = match class.sub {
@@ -87,6 +91,10 @@ impl Tokens {
         taken.inspect_err(|rejected| self.count_refused(rejected.reason))
     }
 
+    #[allow(
+        clippy::inline_always,
+        reason = "so short that a call, and a result returned through memory, would show"
+    )]
     #[inline(always)]
     fn acquire_word(&self, rank: Rank, n: u32) -> Result<(), Rejected> {
         // Relaxed: an acquire that starts after `set_limits` returned is ordered after it by whatever told the

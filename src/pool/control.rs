@@ -113,18 +113,13 @@ impl Pool {
         }
         control.reap(&self.shared);
         control.wanted = workers;
-        let result = loop {
-            let present = control.present();
-            if present < workers {
-                if let Err(error) = self.start_worker(&mut control) {
-                    break Err(error);
-                }
-            } else if present > workers {
-                control.retire_one(&self.shared);
-            } else {
-                break Ok(());
-            }
-        };
+        while control.present() > workers {
+            control.retire_one(&self.shared);
+        }
+        let mut result = Ok(());
+        while result.is_ok() && control.present() < workers {
+            result = self.start_worker(&mut control);
+        }
         self.count_workers(&mut control);
         result
     }

@@ -57,6 +57,7 @@ impl<W: Work> Layout<W> {
             // SAFETY: by the caller's promise a `W` lies there, aligned, since IN_PLACE says so.
             unsafe { body.cast::<W>().read() }
         } else {
+            #[allow(clippy::cast_ptr_alignment, reason = "a body is an array of words")]
             // SAFETY: by the caller's promise a pointer from `Box::into_raw` lies there.
             let boxed = unsafe { body.cast::<*mut W>().read() };
             // SAFETY: and it is read only once, so the box has one owner.

@@ -30,7 +30,6 @@ impl<H, I: Iterator> RefusedMany<H, I> {
     }
 
     /// The handles of those accepted, and the work that was not.
-    #[must_use]
     pub fn into_parts(self) -> (Vec<H>, Chain<option::IntoIter<I::Item>, I>) {
         (self.accepted, self.rest)
     }

@@ -17,7 +17,6 @@ use crate::time::Clock;
 
 impl Runtime {
     /// A runtime to be described in code.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -194,7 +193,9 @@ impl Registry {
         // All are built before any is published, so that a fault changes nothing.
         let prepare = |(name, domain): (&String, _)| self.prepare(name).map(|table| (domain, table));
         let tables = self.domains.iter().map(prepare).collect::<Result<Vec<(&Domain, _)>, _>>()?;
-        tables.into_iter().for_each(|(domain, table)| domain.shared.router.publish(table));
+        for (domain, table) in tables {
+            domain.shared.router.publish(table);
+        }
         Ok(())
     }
 
@@ -204,16 +205,12 @@ impl Registry {
         let target = |(name, member): (&String, &Member)| {
             Target::new(name, member.weight, PoolRef(member.pool.shared.clone()))
         };
-        match group {
-            Some(group) => {
-                let members = group.pools.iter().filter_map(|name| self.pools.get_key_value(name));
-                Prepared::new(group.affinity, members.map(target))
-            }
-            None => {
-                let own =
-                    self.pools.iter().filter(|(_, member)| member.pool.shared.settings.domain == domain);
-                Prepared::new(Affinity::Soft, own.map(target))
-            }
+        if let Some(group) = group {
+            let members = group.pools.iter().filter_map(|name| self.pools.get_key_value(name));
+            Prepared::new(group.affinity, members.map(target))
+        } else {
+            let own = self.pools.iter().filter(|(_, member)| member.pool.shared.settings.domain == domain);
+            Prepared::new(Affinity::Soft, own.map(target))
         }
     }
 }

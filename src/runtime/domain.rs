@@ -58,7 +58,6 @@ impl Domain {
 
     /// A job to be described further: priority, arrival, deadline.
     #[inline]
-    #[must_use]
     pub fn job(&self, key: impl Into<Key>) -> JobSpec<'_> {
         JobSpec { domain: self, key: key.into(), priority: Priority::Normal, arrived: None, deadline: None }
     }
@@ -204,6 +203,7 @@ impl JobSpec<'_> {
     ///
     /// # Errors
     /// [`RefusedMany`], with the handles of those that are in and the work that is not.
+    #[allow(clippy::type_complexity, reason = "an alias would hide what comes back")]
     pub fn submit_many<I, F, T>(
         self,
         work: I,

@@ -55,7 +55,9 @@ impl Runtime {
         // Closing the lanes hands back what waits, and refuses a submitter that was admitted before the close but comes
         // only now.
         let abandoned = pools.iter().map(Pool::close).sum();
-        late.iter().for_each(|pool| pool.abort());
+        for pool in &late {
+            pool.abort();
+        }
         let last_call = self.core.clock.now().after(LAST_CALL);
         late.retain(|pool| !pool.join_until(last_call).is_empty());
         let unjoined: Vec<String> = late.iter().flat_map(|pool| pool.join_until(Moment::default())).collect();

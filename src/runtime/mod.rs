@@ -5,6 +5,7 @@ mod build;
 mod config;
 mod domain;
 mod drain;
+mod metrics;
 mod report;
 
 use std::collections::BTreeMap;

@@ -36,6 +36,7 @@ impl<T: Send + Sync + Default> PerThread<T> {
 }
 
 /// Whether a model asked for this weakening; never outside of models.
+#[allow(clippy::inline_always, reason = "a constant: the branch it guards must vanish")]
 #[inline(always)]
 pub(crate) const fn weakened(_what: &str) -> bool {
     false

@@ -1,0 +1,33 @@
+# Everything works with Rust alone; cargo-nextest is used for the tests where it is installed.
+# On a machine without `make`, the recipes are one line each.
+.PHONY: help run test loom stress bench compare lint ci
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 18
+
+run: ## replay a built-in day of arrivals through the runtime, about 12 seconds
+	cargo run --release -p heijunka-cli -- replay
+
+test: ## unit, property, black-box and documentation tests
+	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace --lib --bins --tests; fi
+	cargo test --workspace --doc
+
+loom: ## the models under loom, and the weakened twins they must catch
+	loom-tests/run.sh
+
+stress: ## a thousand million admission attempts, counting over-admissions
+	HEIJUNKA_STRESS_ATTEMPTS=1000000000 cargo test --release -p heijunka --test stress -- --nocapture
+
+bench: ## the criterion suites
+	cargo bench -p heijunka
+
+compare: ## side by side with the floor and with other crates
+	cargo bench --bench compare
+
+lint: ## formatting, clippy and documentation, every warning an error
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+ci: ## what must pass before anything lands
+	.ci/run

@@ -1,0 +1,88 @@
+//! What the documents say is true: the sample configuration, the quick start, the links.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use heijunka::{AdmissionConfig, Config, DomainConfig, GroupConfig, PoolConfig};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn sample() -> Config {
+    Config::load(root().join("docs/heijunka.toml")).unwrap()
+}
+
+#[test]
+fn the_sample_configuration_shows_the_defaults() {
+    let sample = sample();
+    let admission = AdmissionConfig { sub_limits: sample.admission.sub_limits.clone(), ..Default::default() };
+    assert_eq!(sample.admission, admission);
+    let pool = PoolConfig { domain: Some("payment".to_owned()), ..Default::default() };
+    assert_eq!(sample.pools["payment"], pool);
+    // These two have no default of their own to show; the rest of their tables has.
+    let DomainConfig { group, sub_limit, .. } = sample.domains["payment"].clone();
+    assert_eq!(sample.domains["payment"], DomainConfig { group, sub_limit, ..Default::default() });
+    assert_eq!(sample.groups["money"].affinity, GroupConfig::default().affinity);
+}
+
+#[test]
+fn the_sample_configuration_has_every_key() {
+    // The names of all fields, as `Debug` spells them.
+    let debug = format!("{:?}", sample());
+    let fields = debug.match_indices(": ").filter_map(|(at, _)| {
+        let name = debug[..at].rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next()?;
+        (!name.is_empty()).then_some(name)
+    });
+    let fields: BTreeSet<&str> = fields.collect();
+    assert!(fields.contains("min_workers") && fields.contains("spin"), "{fields:?}");
+    let toml = text("docs/heijunka.toml");
+    for field in fields {
+        let key =
+            toml.lines().any(|line| line.strip_prefix(field).is_some_and(|rest| rest.starts_with(" = ")));
+        let table = toml.lines().any(|line| {
+            line.starts_with('[') && line.trim_matches(['[', ']']).split('.').any(|part| part == field)
+        });
+        assert!(key || table, "{field} is missing in docs/heijunka.toml");
+    }
+}
+
+#[test]
+fn the_quick_start_is_the_example() {
+    let example = text("examples/quickstart.rs");
+    let code = example.split_once("\n\n").expect("the example begins with a comment").1;
+    assert!(
+        text("README.md").contains(&format!("```rust\n{code}```\n")),
+        "copy examples/quickstart.rs into README.md"
+    );
+}
+
+#[test]
+fn every_link_to_a_file_leads_somewhere() {
+    let mut documents: Vec<PathBuf> = ["", "docs", "loom-tests", "src/admission", "src/pool", "src/routing"]
+        .into_iter()
+        .flat_map(|folder| fs::read_dir(root().join(folder)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    documents.sort();
+    assert!(documents.len() >= 8, "{documents:?}");
+    for document in documents {
+        let text = text(&document);
+        for (at, _) in text.match_indices("](") {
+            let target = text[at + 2..].split(')').next().unwrap();
+            let path = target.split('#').next().unwrap();
+            if path.is_empty() || path.contains("://") || path.contains("::") {
+                continue;
+            }
+            let folder = document.parent().unwrap();
+            assert!(folder.join(path).exists(), "{}: there is no {target}", document.display());
+        }
+    }
+}
