@@ -38,7 +38,7 @@ twins='
 check_then_add                two_classes_never_over_admit
 release                       a_permit_hands_over_what_was_done_under_it
 drained                       drained_means_that_everything_admitted_has_ended
-tray                          permits_in_a_tray_are_neither_lost_nor_doubled
+collect                       a_permit_hands_over_what_was_done_under_it
 double_collect                permits_in_a_tray_are_neither_lost_nor_doubled
 publish                       a_reader_sees_old_or_new_and_nothing_freed
 reclaim                       a_reader_sees_old_or_new_and_nothing_freed
@@ -47,7 +47,7 @@ sleep                         a_hand_over_wakes_the_sleeper
 end_spin                      a_spinner_that_stops_leaves_no_work_unseen
 wake                          stop_runs_or_hands_back_every_job
 forward                       a_leaving_worker_passes_its_wake_up_on
-disconnect                    stop_runs_or_hands_back_every_job
+close                         closing_overlooks_nothing
 '
 caught=0 total=0
 while read -r weakness name; do

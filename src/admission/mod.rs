@@ -12,14 +12,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-
 pub use limits::{Class, Limits, LimitsError, SubLimitId};
 
 use crate::error::{Reason, Rejected};
-use crate::time::Clock;
+use crate::time::Deadline;
 use tokens::Tokens;
-pub(crate) use tokens::Tray;
 
 /// Admits or refuses work, and never lets more in than its [`Limits`] allow.
 ///
@@ -42,7 +39,6 @@ pub(crate) use tokens::Tray;
 pub struct Regulator {
     tokens: Tokens,
     sub_names: Box<[String]>,
-    drained: (Mutex<()>, Condvar),
 }
 
 impl Regulator {
@@ -71,7 +67,7 @@ impl Regulator {
     ) -> Self {
         let (names, caps): (Vec<String>, Vec<u32>) =
             subs.into_iter().take(255).map(|(name, cap)| (name.into(), cap)).unzip();
-        Self { tokens: Tokens::new(limits, caps), sub_names: names.into(), drained: Default::default() }
+        Self { tokens: Tokens::new(limits, caps), sub_names: names.into() }
     }
 
     /// Takes one permit, or says at once why not.
@@ -206,37 +202,21 @@ impl Regulator {
     }
 
     /// Waits until the regulator is [closed](Self::close) and every permit is back, at most for `timeout`; tells
-    /// whether it is. Blocks.
+    /// whether it is. Blocks, and looks every half millisecond: whoever gives a permit back tells nobody.
     #[must_use]
     pub fn wait_drained(&self, timeout: Duration) -> bool {
-        let clock = Clock::monotonic();
-        let deadline = clock.now().after(timeout);
-        let (lock, ended) = &self.drained;
-        let mut guard = lock.lock();
-        loop {
-            let now = clock.now();
-            if self.tokens.is_drained() || now >= deadline {
-                return self.tokens.is_drained();
+        let deadline = Deadline::after(timeout);
+        while !self.tokens.is_drained() {
+            if deadline.passed() {
+                return false;
             }
-            // A permit that comes back into a tray tells nobody, so somebody has to look.
-            ended.wait_for(&mut guard, deadline.since(now).min(LOOK));
+            std::thread::sleep(deadline.left().min(LOOK));
         }
-    }
-
-    /// A tray for a pool to give its permits back into.
-    pub(crate) fn give_out_tray(&self) -> Tray {
-        self.tokens.give_out_tray()
+        true
     }
 
     pub(crate) fn count_refused(&self, reason: Reason) {
         self.tokens.count_refused(reason);
-    }
-
-    #[cold]
-    fn announce_drained(&self) {
-        // The lock orders this after the waiter's last look, so that it is either seen there or wakes it here.
-        drop(self.drained.0.lock());
-        self.drained.1.notify_all();
     }
 }
 
@@ -244,7 +224,7 @@ impl Regulator {
 impl std::panic::UnwindSafe for Regulator {}
 impl std::panic::RefUnwindSafe for Regulator {}
 
-/// How often a drain looks into the trays.
+/// How often a drain looks.
 const LOOK: Duration = Duration::from_micros(500);
 
 /// The right to have `n` pieces of work in flight. Dropping it, also by a panic, gives it back: wait-free.
@@ -274,14 +254,6 @@ impl<R: Deref<Target = Regulator>> Permit<R> {
         Some(Permit { regulator: self.regulator.clone(), class: self.class, n })
     }
 
-    /// Gives a job's permit back into a tray, which is collected before anything is refused. Wait-free.
-    #[inline]
-    pub(crate) fn release_to(mut self, tray: Tray) {
-        debug_assert_eq!(self.n, 1, "a job has one permit");
-        self.regulator.tokens.release_to(tray, self.class);
-        self.n = 0;
-    }
-
     /// The same permit with another way to its regulator, which must be the same one.
     pub(crate) fn rebind<S: Deref<Target = Regulator>>(mut self, regulator: S) -> Permit<S> {
         debug_assert!(std::ptr::eq(&raw const *self.regulator, &raw const *regulator));
@@ -292,8 +264,8 @@ impl<R: Deref<Target = Regulator>> Permit<R> {
 impl<R: Deref<Target = Regulator>> Drop for Permit<R> {
     #[inline]
     fn drop(&mut self) {
-        if self.n > 0 && self.regulator.tokens.release(self.class, self.n) {
-            self.regulator.announce_drained();
+        if self.n > 0 {
+            self.regulator.tokens.release(self.class, self.n);
         }
     }
 }

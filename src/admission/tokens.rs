@@ -3,7 +3,7 @@
 use super::limits::{Class, InFlight, Limits, Rank, SubLimitId, admit};
 use crate::error::{Reason, Rejected};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::{CachePadded, PerThread, weakened};
+use crate::sync::{CachePadded, PerThread, thread_number, weakened};
 
 /// ```text
 /// word    63: closed | 62..32: normal in flight | 31..0: total in flight
@@ -17,8 +17,7 @@ use crate::sync::{CachePadded, PerThread, weakened};
 /// |---|---|---|
 /// | `(n, t) -> (n + k, t + k)` | acquire, normal or low | open, `t + k <= hard`, `n + k <= hard - reserved` |
 /// | `(n, t) -> (n, t + k)` | acquire, priority | open, `t + k <= hard` |
-/// | the same, backwards | release | none: always possible, also when closed |
-/// | the same, backwards, in a tray | release of a worker | none |
+/// | `(n, t) -> (n + k, t + k)` of a tray | release, into the tray of its thread | none: always possible, also when closed |
 /// | tray to 0, and the same off the word | collect, before anything is refused | something was in the tray |
 /// | `open -> closed` | close | none; never reopened |
 ///
@@ -27,25 +26,13 @@ use crate::sync::{CachePadded, PerThread, weakened};
 pub(super) struct Tokens {
     word: CachePadded<AtomicU64>,
     trays: [CachePadded<AtomicU64>; TRAYS],
-    settings: CachePadded<Settings>,
+    limits: CachePadded<AtomicU64>,
     subs: Box<[CachePadded<SubCell>]>,
     refused: PerThread<CachePadded<RefusalCells>>,
     hold_nanos: AtomicU64,
 }
 
-/// What acquires read and hardly anybody writes.
-#[derive(Debug)]
-struct Settings {
-    limits: AtomicU64,
-    /// How many trays were given out.
-    trays: AtomicU32,
-}
-
-/// Names a return tray.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tray(u8);
-
-/// More pools than this share trays: a refusal looks into all of them.
+/// A refusal looks into all trays, so there are few; more threads than this share them.
 const TRAYS: usize = if cfg!(heijunka_loom) { 1 } else { 8 };
 
 const CLOSED: u64 = 1 << 63;
@@ -84,10 +71,7 @@ impl Tokens {
         Self {
             word: CachePadded::new(AtomicU64::new(0)),
             trays: std::array::from_fn(|_| CachePadded::default()),
-            settings: CachePadded::new(Settings {
-                limits: AtomicU64::new(limits.pack()),
-                trays: AtomicU32::new(0),
-            }),
+            limits: CachePadded::new(AtomicU64::new(limits.pack())),
             subs: sub_limits.into_iter().map(|limit| CachePadded::new(cell(limit))).collect(),
             refused: PerThread::new(),
             hold_nanos: AtomicU64::new(DEFAULT_HOLD_NANOS),
@@ -115,7 +99,7 @@ impl Tokens {
     fn acquire_word(&self, rank: Rank, n: u32) -> Result<(), Rejected> {
         // Relaxed: an acquire that starts after `set_limits` returned is ordered after it by whatever told the
         // caller so, and coherence then forbids reading the older value.
-        let limits = Limits::unpack(self.settings.limits.load(Ordering::Relaxed));
+        let limits = Limits::unpack(self.limits.load(Ordering::Relaxed));
         // Relaxed: only a guess that the compare-and-swap below confirms; a refusal ends here, having written nothing.
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
@@ -129,8 +113,8 @@ impl Tokens {
                 self.word.fetch_add(weight(rank, n), Ordering::Acquire);
                 return Ok(());
             }
-            // Acquire: pairs with the Release in `release`; what was done under a permit is visible to whoever gets
-            // it next. Relaxed on failure: only the next guess.
+            // Acquire: pairs with the Release in `collect`; what was done under a permit is visible to whoever gets it
+            // next. Relaxed on failure: only the next guess.
             match self.word.compare_exchange_weak(
                 seen,
                 seen + weight(rank, n),
@@ -150,20 +134,19 @@ impl Tokens {
     #[cold]
     fn collect(&self) -> Option<u64> {
         let mut word = None;
-        // Relaxed: who gave out a tray told its holder, and what comes back later is collected later.
-        let given_out = self.settings.trays.load(Ordering::Relaxed) as usize;
-        for tray in self.trays.iter().take(given_out) {
+        for tray in &self.trays {
             // Relaxed: looked at before it is taken, so that refusals leave an empty tray's line where it is.
             if tray.load(Ordering::Relaxed) == 0 {
                 continue;
             }
-            // Acquire: pairs with the Release in `release_to`.
+            // Acquire: pairs with the Release in `release`.
+            let acquire = if weakened("collect") { Ordering::Relaxed } else { Ordering::Acquire };
             let back = if weakened("double_collect") {
                 let back = tray.load(Ordering::Acquire);
                 tray.store(0, Ordering::Relaxed);
                 back
             } else {
-                tray.swap(0, Ordering::Acquire)
+                tray.swap(0, acquire)
             };
             // Release: passes on what the Acquire above saw to whoever acquires next.
             word = Some(self.word.fetch_sub(back, Ordering::Release) - back);
@@ -185,36 +168,15 @@ impl Tokens {
         self.acquire_word(rank, n).inspect_err(|_| self.release_sub(sub, n))
     }
 
-    /// Gives `n` permits back, and tells whether they were the last ones of a closed regulator. Wait-free.
+    /// Gives `n` permits back: into a tray, so that the word's line stays with those who acquire. Wait-free.
     #[inline]
-    pub(super) fn release(&self, class: Class, n: u32) -> bool {
-        let weight = weight(class.rank, n);
-        // Release: pairs with the Acquire in `acquire_word` and in `is_drained`.
+    pub(super) fn release(&self, class: Class, n: u32) {
+        // Release: pairs with the Acquire in `collect`.
         let release = if weakened("release") { Ordering::Relaxed } else { Ordering::Release };
-        let before = self.word.fetch_sub(weight, release);
+        self.trays[thread_number() % TRAYS].fetch_add(weight(class.rank, n), release);
         if let Some(sub) = class.sub {
             self.release_sub(sub, n);
         }
-        before & CLOSED != 0 && unpack(before).total == n
-    }
-
-    /// Gives one permit back into a tray that no submitter writes to: the word's line stays with those who acquire.
-    /// Wait-free.
-    #[inline]
-    pub(super) fn release_to(&self, tray: Tray, class: Class) {
-        // Release: pairs with the Acquire in `collect`.
-        let release = if weakened("tray") { Ordering::Relaxed } else { Ordering::Release };
-        self.trays[usize::from(tray.0)].fetch_add(weight(class.rank, 1), release);
-        if let Some(sub) = class.sub {
-            self.release_sub(sub, 1);
-        }
-    }
-
-    /// A tray for somebody who gives back many permits.
-    #[allow(clippy::cast_possible_truncation, reason = "less than TRAYS")]
-    pub(super) fn give_out_tray(&self) -> Tray {
-        // Relaxed: only a number.
-        Tray((self.settings.trays.fetch_add(1, Ordering::Relaxed) as usize % TRAYS) as u8)
     }
 
     fn release_sub(&self, sub: SubLimitId, n: u32) {
@@ -233,8 +195,7 @@ impl Tokens {
     /// Whether it is closed and nothing is in flight any more.
     pub(super) fn is_drained(&self) -> bool {
         self.collect();
-        // Acquire: pairs with the Release of the last `release` or `collect` (and, through the release sequence, of all
-        // earlier ones).
+        // Acquire: pairs with the Release of the last `collect` (and, through the release sequence, of all earlier ones).
         let drained = if weakened("drained") { Ordering::Relaxed } else { Ordering::Acquire };
         self.word.load(drained) == CLOSED
     }
@@ -255,12 +216,12 @@ impl Tokens {
 
     pub(super) fn limits(&self) -> Limits {
         // Relaxed: see `acquire_word`.
-        Limits::unpack(self.settings.limits.load(Ordering::Relaxed))
+        Limits::unpack(self.limits.load(Ordering::Relaxed))
     }
 
     pub(super) fn set_limits(&self, limits: Limits) {
         // Relaxed: one self-contained word; see `acquire_word` for who sees it when.
-        self.settings.limits.store(limits.pack(), Ordering::Relaxed);
+        self.limits.store(limits.pack(), Ordering::Relaxed);
     }
 
     /// In flight and limit of every sub-limit.

@@ -1,7 +1,6 @@
 //! The end of a job: measured, its permit given back, and only then announced.
 
 use super::job::JobPermit;
-use crate::admission::Tray;
 use crate::metrics::{Ended, Skip, WorkerCells};
 use crate::time::{Clock, Moment};
 
@@ -11,7 +10,6 @@ pub(crate) struct Finish<'a> {
     pub(super) clock: &'a Clock,
     pub(super) arrived: Moment,
     pub(super) started: Moment,
-    pub(super) tray: Tray,
     pub(super) permit: Option<JobPermit>,
 }
 
@@ -25,16 +23,14 @@ impl Finish<'_> {
     /// The job was not run after all.
     pub(crate) fn skipped(mut self, why: Skip) {
         self.cells.skip(why);
-        if let Some(permit) = self.permit.take() {
-            permit.release_to(self.tray);
-        }
+        drop(self.permit.take());
     }
 
     #[inline]
     fn record(&mut self, how: Ended) {
         if let Some(permit) = self.permit.take() {
             self.cells.end(self.arrived, self.started, self.clock.now(), how);
-            permit.release_to(self.tray);
+            drop(permit);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The shim over std and crossbeam.
 
+pub(crate) use parking_lot::Mutex;
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::Arc;
 pub(crate) use std::thread::yield_now;
@@ -40,4 +41,24 @@ impl<T: Send + Sync + Default> PerThread<T> {
 #[inline(always)]
 pub(crate) const fn weakened(_what: &str) -> bool {
     false
+}
+
+/// A number for the calling thread, counted up from 0 as threads ask: for spreading them over a few cells.
+#[inline]
+pub(crate) fn thread_number() -> usize {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    let mine = MINE.get();
+    if mine != usize::MAX {
+        return mine;
+    }
+    // Relaxed: only a number.
+    let mine = NEXT.fetch_add(1, Ordering::Relaxed);
+    MINE.set(mine);
+    mine
 }
