@@ -6,8 +6,9 @@ use super::{Report, Runtime};
 use crate::pool::Pool;
 use crate::time::Deadline;
 
-/// After the deadline, running jobs see themselves cancelled and get this long to return.
-const LAST_CALL: Duration = Duration::from_millis(20);
+/// After the deadline, running jobs see themselves cancelled and get this long to return. A worker that is checked out
+/// looks every 20 ms.
+const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// The counts of which the report tells the difference.
 struct Counts {
