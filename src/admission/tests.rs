@@ -102,11 +102,8 @@ fn drained_means_closed_and_empty() {
     assert_eq!(regulator.try_acquire(Class::PRIORITY).unwrap_err().reason(), Reason::Closed);
     assert!(!regulator.wait_drained(Duration::ZERO), "one is in flight");
     let waiter = regulator.clone();
-    let (tx, rx) = crossbeam_channel::bounded(1);
-    let thread = std::thread::Builder::new()
-        .spawn(move || tx.send(waiter.wait_drained(Duration::from_secs(60))).unwrap())
-        .unwrap();
+    let waiting =
+        std::thread::Builder::new().spawn(move || waiter.wait_drained(Duration::from_secs(60))).unwrap();
     drop(permit);
-    assert!(rx.recv().unwrap());
-    thread.join().unwrap();
+    assert!(waiting.join().unwrap());
 }
