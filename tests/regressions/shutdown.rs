@@ -91,7 +91,7 @@ fn stop_loses_nothing_when_it_leaves_a_worker_behind() {
 // A batch admitted before the stop, and brought after it, lay in the lane of the stuck worker unanswered.
 #[test]
 fn a_batch_that_comes_after_the_stop_is_handed_back_at_once() {
-    let (runtime, domain) = single("latecomer", workers(1));
+    let (runtime, domain) = single("batched", workers(1));
     let gate = Gate::default();
     gate.occupy(&domain, 1, 1);
     let (entered, has_entered) = channel();
@@ -113,7 +113,7 @@ fn a_batch_that_comes_after_the_stop_is_handed_back_at_once() {
     for handle in handles {
         assert_eq!(handle.result(), Err(ABANDONED));
     }
-    let status = pool_status(&runtime, "latecomer");
+    let status = pool_status(&runtime, "batched");
     assert_eq!((status.queue_length, status.abandoned), (0, 2));
     gate.open();
     eventually("all permits are back", || runtime.status().admission.in_flight == 0);
