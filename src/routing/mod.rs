@@ -146,6 +146,28 @@ impl<T: Send + Sync + 'static> Router<T> {
     }
 
     /// Where `key` belongs. Wait-free: two loads and one table read.
+    ///
+    /// The choices borrow the router as well as the pin, and so cannot outlive either:
+    ///
+    /// ```compile_fail,E0597
+    /// # use heijunka::{Key, Router, Target};
+    /// # let other = Router::new([Target::new("b", 1, 'b')]).unwrap();
+    /// let pin = other.pin();
+    /// let choices = {
+    ///     let router = Router::new([Target::new("a", 1, 'a')]).unwrap();
+    ///     router.route(Key::from(1), &pin)
+    /// };
+    /// assert_eq!(choices.first(), Some(&'a'));
+    /// ```
+    ///
+    /// ```
+    /// # use heijunka::{Key, Router, Target};
+    /// # let other = Router::new([Target::new("b", 1, 'b')]).unwrap();
+    /// let pin = other.pin();
+    /// let router = Router::new([Target::new("a", 1, 'a')]).unwrap();
+    /// let choices = router.route(Key::from(1), &pin);
+    /// assert_eq!(choices.first(), Some(&'a'));
+    /// ```
     #[inline]
     pub fn route<'g>(&'g self, key: Key, pin: &'g RoutePin) -> Choices<'g, T> {
         let table = self.table.load(&pin.0);

@@ -6,8 +6,9 @@ use super::{Report, Runtime};
 use crate::pool::Pool;
 use crate::time::Deadline;
 
-/// After the deadline, running jobs see themselves cancelled and get this long to return.
-const LAST_CALL: Duration = Duration::from_millis(20);
+/// After the deadline, running jobs see themselves cancelled and get this long to return. A worker that is checked out
+/// looks every 20 ms.
+const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// The counts of which the report tells the difference.
 struct Counts {
@@ -61,6 +62,8 @@ impl Runtime {
         for name in &unjoined {
             tracing::warn!(thread = %name, "the job it runs did not end in time; the thread is left behind");
         }
+        // A submitter that was admitted before the close may be about to bring its job, and hand it back itself.
+        let _ = self.core.regulator.wait_drained(LAST_CALL.min(deadline.left()));
         let after = self.counts(&pools);
         let abandoned = after.abandoned - before.abandoned;
         let report = Report {

@@ -2,13 +2,14 @@
 
 mod batch;
 mod build;
+mod change;
 mod config;
 mod domain;
 mod drain;
 mod metrics;
+mod registry;
 mod report;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +17,15 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 pub use batch::RefusedMany;
-pub use build::{Builder, ChangeError, StartError};
+pub use build::{Builder, StartError};
+pub use change::ChangeError;
 pub use config::{
     AdmissionConfig, Config, ConfigError, DomainConfig, GroupConfig, Loader, PoolConfig, Warning,
 };
 pub use domain::{Domain, JobSpec};
 pub use report::{Report, RuntimeStatus};
+
+use registry::Registry;
 
 use crate::admission::Regulator;
 use crate::pool::Pool;
@@ -58,26 +62,6 @@ struct Core {
     registry: Mutex<Registry>,
     /// The first shutdown's report; the lock makes a second one wait for it.
     ended: Mutex<Option<Report>>,
-}
-
-/// Who is there, by name. Looked up and changed on control paths only.
-#[derive(Default)]
-struct Registry {
-    pools: BTreeMap<String, Member>,
-    domains: BTreeMap<String, Domain>,
-    /// The group each domain is routed in.
-    groups_of: BTreeMap<String, String>,
-    /// The groups that were declared; a domain without one has the pools that belong to it.
-    groups: BTreeMap<String, GroupConfig>,
-    /// Pools that were taken out, with threads that have not ended yet.
-    removed: Vec<Pool>,
-    /// Whether the end has begun: nobody comes or goes any more.
-    ending: bool,
-}
-
-struct Member {
-    pool: Pool,
-    weight: u32,
 }
 
 /// How long a dropped runtime gives its running jobs.

@@ -1,0 +1,119 @@
+//! Who is in a runtime, by name, and the tables that follow from it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::config::{DomainConfig, GroupConfig, PoolConfig};
+use super::domain::{DomainShared, PoolRef};
+use super::{Core, Domain};
+use crate::pool::{Pool, ScaleError, Settings};
+use crate::routing::{Affinity, PoolSetError, Prepared, Router, Target};
+use crate::time::Deadline;
+
+/// Looked up and changed on control paths only.
+#[derive(Default)]
+pub(super) struct Registry {
+    pub(super) pools: BTreeMap<String, Member>,
+    pub(super) domains: BTreeMap<String, Domain>,
+    /// The group each domain is routed in.
+    pub(super) groups_of: BTreeMap<String, String>,
+    /// The groups that were declared; a domain without one has the pools that belong to it.
+    pub(super) groups: BTreeMap<String, GroupConfig>,
+    /// Pools that were taken out, with threads that have not ended yet.
+    pub(super) removed: Vec<Pool>,
+    /// Whether the end has begun: nobody comes or goes any more.
+    pub(super) ending: bool,
+}
+
+pub(super) struct Member {
+    pub(super) pool: Pool,
+    pub(super) weight: u32,
+}
+
+impl Registry {
+    pub(super) fn add_domain(&mut self, core: &Core, name: String, config: &DomainConfig) {
+        let group = config.group.clone().unwrap_or_else(|| name.clone());
+        let shared = DomainShared {
+            name: name.clone(),
+            priority: config.priority,
+            sub_limit: config.sub_limit.as_deref().and_then(|sub| core.regulator.sub_limit(sub)),
+            router: Router::default(),
+            regulator: core.regulator.clone(),
+            clock: core.clock.clone(),
+        };
+        self.groups_of.insert(name.clone(), group);
+        self.domains.insert(name, Domain { shared: Arc::new(shared) });
+    }
+
+    pub(super) fn add_pool(
+        &mut self,
+        core: &Core,
+        name: &str,
+        config: &PoolConfig,
+    ) -> Result<Pool, ScaleError> {
+        let domain = config.domain.clone().unwrap_or_else(|| name.to_owned());
+        let settings = Settings {
+            name: name.to_owned(),
+            domain: domain.clone(),
+            min_workers: config.min_workers,
+            max_workers: config.max_workers,
+            lane: config.lane as usize,
+            kind: config.kind,
+            idle: config.idle,
+            pin: config.pin,
+        };
+        let pool = Pool::new(settings, core.regulator.clone(), core.clock.clone(), core.cores.clone());
+        if let Err(error) = pool.scale_to(config.min_workers) {
+            discard(&pool);
+            return Err(error);
+        }
+        if !self.domains.contains_key(&domain) {
+            self.add_domain(core, domain, &DomainConfig::default());
+        }
+        self.pools.insert(name.to_owned(), Member { pool: pool.clone(), weight: config.weight });
+        Ok(pool)
+    }
+
+    /// Takes a pool out of the pools and the groups, wherever it is named.
+    pub(super) fn remove_pool(&mut self, name: &str) -> Option<Pool> {
+        let Member { pool, .. } = self.pools.remove(name)?;
+        for group in self.groups.values_mut() {
+            group.pools.retain(|member| member != name);
+        }
+        Some(pool)
+    }
+
+    /// Gives every domain the table that follows from pools and groups as they are now.
+    pub(super) fn publish(&self) -> Result<(), PoolSetError> {
+        // All are built before any is published, so that a fault changes nothing.
+        let prepare = |(name, domain): (&String, _)| self.prepare(name).map(|table| (domain, table));
+        let tables = self.domains.iter().map(prepare).collect::<Result<Vec<(&Domain, _)>, _>>()?;
+        for (domain, table) in tables {
+            domain.shared.router.publish(table);
+        }
+        Ok(())
+    }
+
+    /// The table over the pools of a domain's group.
+    fn prepare(&self, domain: &str) -> Result<Prepared<PoolRef>, PoolSetError> {
+        let group = self.groups_of.get(domain).and_then(|group| self.groups.get(group));
+        let target = |(name, member): (&String, &Member)| {
+            Target::new(name, member.weight, PoolRef(member.pool.shared.clone()))
+        };
+        if let Some(group) = group {
+            let members = group.pools.iter().filter_map(|name| self.pools.get_key_value(name));
+            Prepared::new(group.affinity, members.map(target))
+        } else {
+            let own = self.pools.iter().filter(|(_, member)| member.pool.shared.settings.domain == domain);
+            Prepared::new(Affinity::Soft, own.map(target))
+        }
+    }
+}
+
+/// Ends a pool that never got into a table.
+pub(super) fn discard(pool: &Pool) {
+    pool.retire_all();
+    pool.close();
+    pool.join_until(&Deadline::after(Duration::from_secs(1)));
+}

@@ -1,0 +1,25 @@
+//! The runtime from outside: only what is public, one subject per file, named after the requirement it proves.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod h01_pools;
+mod h02_scaling;
+mod h03_checkout;
+mod h05_status;
+mod h06_books;
+mod h07_limits;
+mod h08_refusals;
+mod h10_routing;
+mod h11_affinity;
+mod h18_lifecycle_drain;
+mod h18_lifecycle_stop;
+mod h18_start_failure;
+mod h18_worker_death;
+mod h19_scenarios;
+mod jobs_async;
+mod jobs_batches;
+mod jobs_cancel;
+mod jobs_deadlines;
+mod jobs_panics;
+mod jobs_priorities;
