@@ -131,6 +131,7 @@ impl Tokens {
     }
 
     /// Only looks, so that a refusal leaves the lines where they are. Without a branch per tray: a refusal is this, mostly.
+    #[allow(clippy::inline_always, reason = "so short that a call, and a result returned through memory, would show")]
     #[inline(always)]
     fn trays_are_empty(&self) -> bool {
         // Relaxed: what comes back later is collected later.
