@@ -17,7 +17,7 @@ fn metrics(c: &mut Criterion) {
     let runtime = Runtime::builder().pool("bench", pool).start().expect("a valid configuration");
     let bench = runtime.domain("bench").expect("the pool's domain");
     for job in 0_u64..1000 {
-        bench.execute(job, |_| ()).expect("there is room");
+        bench.submit(job, |_| ()).expect("there is room").wait().expect("it does nothing");
     }
     group.bench_function("status/2_workers", |b| b.iter(|| black_box(runtime.status())));
     let execute = || drop(black_box(bench.execute(7_u64, |_| ())));
