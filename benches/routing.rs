@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use heijunka::{Key, Router, Target, pin};
+use heijunka::{Key, Router, Target};
 
 mod support;
 use support::among;
@@ -29,16 +29,16 @@ fn routing(c: &mut Criterion) {
         let router = router(pools);
         let mut key = 0;
         group.bench_function(format!("pin_and_route/{pools}_pools"), |b| {
-            b.iter(|| router.route(Key::from(next(&mut key)), &pin()).first().copied());
+            b.iter(|| router.route(Key::from(next(&mut key)), &router.pin()).first().copied());
         });
-        let pin = pin();
+        let pin = router.pin();
         group.bench_function(format!("route_while_pinned/{pools}_pools"), |b| {
             b.iter(|| router.route(Key::from(next(&mut key)), &pin).first().copied());
         });
     }
     let router = router(8);
     group.bench_function("pin_and_route/text_key_of_16_bytes", |b| {
-        b.iter(|| router.route(Key::from(black_box("customer-4711-eu")), &pin()).first().copied());
+        b.iter(|| router.route(Key::from(black_box("customer-4711-eu")), &router.pin()).first().copied());
     });
     group.finish();
 
@@ -47,7 +47,7 @@ fn routing(c: &mut Criterion) {
     among(1, replace, || {
         let mut key = 0;
         group.bench_function("pin_and_route/while_tables_are_replaced", |b| {
-            b.iter(|| router.route(Key::from(next(&mut key)), &pin()).first().copied());
+            b.iter(|| router.route(Key::from(next(&mut key)), &router.pin()).first().copied());
         });
     });
     group.finish();

@@ -1,12 +1,11 @@
 //! The real worker, lanes, permits and idle set around a model of the channel: every accepted job is run or handed back.
 
+use std::sync::Arc as PlainArc;
 use std::sync::atomic::{AtomicBool, AtomicU32 as Plain, Ordering::Relaxed};
-use std::sync::{Arc as PlainArc, Mutex};
 
 use super::Context;
 use super::finish::Finish;
 use super::job::{Job, Keeper, NEVER};
-use super::lanes::{Inbox, NotSent};
 use super::shared::{Kind, Settings, Shared};
 use super::work::Work;
 use super::worker::Worker;
@@ -50,7 +49,6 @@ impl Work for Probe {
 struct Bench {
     regulator: PlainArc<Regulator>,
     pool: Arc<Shared>,
-    inbox: Inbox<Job>,
     parkers: Vec<Parker>,
     fate: PlainArc<Fate>,
 }
@@ -69,8 +67,8 @@ fn bench() -> Bench {
     };
     let (clock, _) = Clock::manual();
     let cores = PlainArc::new(Cores::of_process());
-    let (pool, inbox, parkers) = Shared::new(settings, regulator.clone(), clock, cores);
-    Bench { regulator, pool: Arc::new(pool), inbox, parkers, fate: PlainArc::default() }
+    let (pool, parkers) = Shared::new(settings, regulator.clone(), clock, cores);
+    Bench { regulator, pool: Arc::new(pool), parkers, fate: PlainArc::default() }
 }
 
 impl Bench {
@@ -86,7 +84,7 @@ impl Bench {
             let probe = Probe { fate: fate.clone(), pool: pool.clone() };
             match pool.try_send(Priority::Normal, Job::new(probe, Moment::default(), NEVER, permit)) {
                 Ok(()) => pool.announce(),
-                Err(NotSent::Full(job) | NotSent::Closed(job)) => {
+                Err(job) => {
                     // SAFETY: made from a `Probe` above. Forgotten: handed back to the caller, not discarded.
                     let probe: Probe = unsafe { job.into_work() };
                     drop(probe);
@@ -97,8 +95,8 @@ impl Bench {
     }
 
     fn worker(&mut self, slot: usize) -> Role<'static> {
-        let (inbox, parker, pool) = (self.inbox.clone(), self.parkers.remove(0), self.pool.clone());
-        let mut worker = Worker::new(slot, inbox, parker, pool);
+        let (parker, pool) = (self.parkers.remove(0), self.pool.clone());
+        let mut worker = Worker::new(slot, pool.inbox(), parker, pool);
         Box::new(move || worker.run())
     }
 
@@ -137,19 +135,10 @@ fn stop_runs_or_hands_back_every_job() {
             Box::new(move || {
                 regulator.close();
                 Bench::tell_to_leave(&pool, 0);
+                pool.close();
             }) as Role
         };
-        let Bench { regulator, mut inbox, fate, pool, .. } = bench;
-        // The runtime keeps an inbox until the worker has left, then hands back what is in it, and lets go.
-        let closer = PlainArc::new(Mutex::new(None));
-        let keep = closer.clone();
-        let worker = Box::new(move || {
-            worker();
-            while let Some(job) = inbox.take() {
-                drop(job);
-            }
-            *keep.lock().unwrap() = Some(drop(inbox));
-        }) as Role;
+        let Bench { regulator, fate, pool, .. } = bench;
         run(vec![submitter, worker, stopper], arrangement);
         assert_eq!(regulator.status().in_flight, 0, "the permit is back");
         drop(pool);

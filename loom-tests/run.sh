@@ -47,7 +47,7 @@ sleep                         a_hand_over_wakes_the_sleeper
 end_spin                      a_spinner_that_stops_leaves_no_work_unseen
 wake                          stop_runs_or_hands_back_every_job
 forward                       a_leaving_worker_passes_its_wake_up_on
-disconnect                    stop_runs_or_hands_back_every_job
+close                         closing_overlooks_nothing
 '
 caught=0 total=0
 while read -r weakness name; do

@@ -193,6 +193,8 @@ pub enum JobError {
     Cancelled,
     /// The runtime stopped, or its worker died, before it ended.
     Abandoned,
+    /// It would have had to run on the worker that waits for it.
+    OnWorker,
 }
 
 impl fmt::Display for JobError {
@@ -203,6 +205,7 @@ impl fmt::Display for JobError {
                 f.write_str("the deadline passed before the job could start; it was not run")
             }
             JobError::Cancelled => f.write_str("the job was cancelled before it started; it was not run"),
+            JobError::OnWorker => f.write_str("a worker must not wait for what only it could run"),
             JobError::Abandoned => {
                 f.write_str("the runtime stopped, or the worker died, before the job ended")
             }

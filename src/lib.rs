@@ -97,8 +97,8 @@ pub use pool::{
 };
 pub use priority::{Priority, UnknownPriority};
 pub use routing::{
-    Affinity, BalanceStatus, Choices, Key, Load, Pin, PoolSetError, Router, Target,
-    coefficient as balance_coefficient, pin,
+    Affinity, BalanceStatus, Choices, Key, Load, PoolSetError, RoutePin, Router, Target,
+    coefficient as balance_coefficient,
 };
 pub use runtime::{
     AdmissionConfig, Builder, ChangeError, Config, ConfigError, Domain, DomainConfig, GroupConfig, JobSpec,

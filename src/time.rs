@@ -103,3 +103,32 @@ impl ManualTime {
         self.0.increment(by);
     }
 }
+
+/// A point in real time until which somebody waits, whatever the clock of the runtime shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Deadline {
+    clock: Clock,
+    since: Moment,
+    at: Moment,
+}
+
+impl Deadline {
+    pub(crate) fn after(patience: Duration) -> Self {
+        let clock = Clock::monotonic();
+        let since = clock.now();
+        Self { at: since.after(patience), since, clock }
+    }
+
+    pub(crate) fn passed(&self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// How long ago the wait began.
+    pub(crate) fn waited(&self) -> Duration {
+        self.clock.now().since(self.since)
+    }
+
+    pub(crate) fn left(&self) -> Duration {
+        self.at.since(self.clock.now())
+    }
+}

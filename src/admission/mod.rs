@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use limits::{Class, Limits, LimitsError, SubLimitId};
 
 use crate::error::{Reason, Rejected};
-use crate::time::Clock;
+use crate::time::Deadline;
 use tokens::Tokens;
 
 /// Admits or refuses work, and never lets more in than its [`Limits`] allow.
@@ -205,14 +205,12 @@ impl Regulator {
     /// whether it is. Blocks, and looks every half millisecond: whoever gives a permit back tells nobody.
     #[must_use]
     pub fn wait_drained(&self, timeout: Duration) -> bool {
-        let clock = Clock::monotonic();
-        let deadline = clock.now().after(timeout);
+        let deadline = Deadline::after(timeout);
         while !self.tokens.is_drained() {
-            let now = clock.now();
-            if now >= deadline {
+            if deadline.passed() {
                 return false;
             }
-            std::thread::sleep(deadline.since(now).min(LOOK));
+            std::thread::sleep(deadline.left().min(LOOK));
         }
         true
     }

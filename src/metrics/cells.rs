@@ -112,8 +112,10 @@ impl WorkerCells {
         self.total.record(now.nanos_since(arrived));
     }
 
-    /// A job was dropped unrun.
+    /// A job was dropped unrun, whether it had begun or not.
     pub(crate) fn skip(&self, why: Skip) {
+        // Relaxed: as in `begin`.
+        self.counts.running_since.store(0, Ordering::Relaxed);
         match why {
             Skip::Expired => bump(&self.counts.expired, 1),
             Skip::Cancelled => bump(&self.counts.cancelled, 1),

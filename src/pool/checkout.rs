@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::context::Context;
@@ -22,6 +23,7 @@ type Call = Box<dyn FnOnce(&Context<'_>) + Send>;
 pub struct Checkout {
     calls: Sender<Call>,
     worker: String,
+    thread: ThreadId,
 }
 
 /// Why no worker could be checked out.
@@ -73,12 +75,16 @@ impl Checkout {
     /// Runs `call` on the worker and waits for what it returns. Blocks; the call is handed over in a box.
     ///
     /// # Errors
-    /// [`JobError::Panicked`]; [`JobError::Abandoned`] if the runtime stopped meanwhile.
+    /// [`JobError::Panicked`]; [`JobError::Abandoned`] if the runtime stopped meanwhile; [`JobError::OnWorker`] if a call that
+    /// runs on this very worker tries to run another.
     pub fn run<T, F>(&self, call: F) -> Result<T, JobError>
     where
         F: FnOnce(&Context<'_>) -> T + Send + 'static,
         T: Send + 'static,
     {
+        if std::thread::current().id() == self.thread {
+            return Err(JobError::OnWorker);
+        }
         let (sender, result) = oneshot::channel();
         let call = move |context: &Context<'_>| drop(sender.send(super::closure::guarded(context, call)));
         self.calls.send(Box::new(call)).map_err(|_| JobError::Abandoned)?;
@@ -88,14 +94,14 @@ impl Checkout {
 
 /// A checkout whose worker has not been found yet.
 pub(crate) struct Pending {
-    begins: Receiver<String>,
+    begins: Receiver<(String, ThreadId)>,
     calls: Sender<Call>,
 }
 
 impl Pending {
     pub(crate) fn wait(self, timeout: Duration) -> Result<Checkout, CheckoutError> {
         match self.begins.recv_timeout(timeout) {
-            Ok(worker) => Ok(Checkout { calls: self.calls, worker }),
+            Ok((worker, thread)) => Ok(Checkout { calls: self.calls, worker, thread }),
             Err(RecvTimeoutError::Timeout) => Err(CheckoutError::TimedOut),
             Err(RecvTimeoutError::Disconnected) => Err(CheckoutError::Stopped),
         }
@@ -105,16 +111,16 @@ impl Pending {
 /// The job that keeps a worker for its holder.
 pub(crate) struct Tenancy {
     inbox: Receiver<Call>,
-    begun: Sender<String>,
+    begun: Sender<(String, ThreadId)>,
 }
 
 /// How often a checked-out worker looks whether the runtime wants it back.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(5);
 
 impl Work for Tenancy {
     fn run(self, context: Context<'_>, finish: Finish<'_>) {
-        let name = std::thread::current().name().unwrap_or_default().to_owned();
-        if self.begun.send(name).is_err() {
+        let thread = std::thread::current();
+        if self.begun.send((thread.name().unwrap_or_default().to_owned(), thread.id())).is_err() {
             // The caller gave up waiting.
             return finish.skipped(Skip::Cancelled);
         }

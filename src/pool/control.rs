@@ -1,24 +1,23 @@
 //! Starting, replacing, retiring and joining the workers of a pool. Nothing here is on the way of a job.
 
+use std::fmt;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::job::Job;
-use super::lanes::Inbox;
 use super::scaling::{ScaleError, bounded};
 use super::shared::{Kind, Settings, Shared};
 use super::status::{Capacity, Lately, PoolStatus, Reading, WorkerStatus, health_between, utilisation};
 use super::worker::Worker;
 use crate::admission::Regulator;
-use crate::metrics::{Latencies, Totals};
+use crate::metrics::Latencies;
 use crate::priority::Priority;
 use crate::sync::{Arc, Parker};
 use crate::thread::{Cores, Lease, Managed, Pinning, Unpinned};
-use crate::time::{Clock, Moment};
+use crate::time::{Clock, Deadline, Moment};
 
 /// A pool of workers: started and stopped by the runtime, scaled by whoever holds it. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Pool {
     pub(crate) shared: Arc<Shared>,
     pub(super) control: std::sync::Arc<Mutex<Control>>,
@@ -26,8 +25,8 @@ pub struct Pool {
 
 #[derive(Debug)]
 pub(super) struct Control {
-    /// `None` once the pool is closed. Goes before the pool's `shared` part, as jobs in it point there.
-    inbox: Option<Inbox<Job>>,
+    /// No worker starts any more.
+    ending: bool,
     slots: Vec<Slot>,
     /// Workers that are to be there.
     wanted: u32,
@@ -54,7 +53,7 @@ impl Pool {
         clock: Clock,
         cores: std::sync::Arc<Cores>,
     ) -> Self {
-        let (shared, inbox, parkers) = Shared::new(settings, regulator, clock, cores);
+        let (shared, parkers) = Shared::new(settings, regulator, clock, cores);
         let now = shared.clock.now();
         let slot = |parker| Slot {
             parker: Some(parker),
@@ -63,7 +62,7 @@ impl Pool {
             pinning: Pinning::Floating(Unpinned::Starting),
         };
         let control = Control {
-            inbox: Some(inbox),
+            ending: false,
             slots: parkers.into_iter().map(slot).collect(),
             wanted: 0,
             leaving: Vec::new(),
@@ -86,8 +85,7 @@ impl Pool {
     ///
     /// Blocks while threads are created, not while they leave.
     pub fn scale_to(&self, workers: u32) -> Result<(), ScaleError> {
-        let settings = &self.shared.settings;
-        self.scale(bounded(workers, settings.min_workers, settings.max_workers)?)
+        self.scale_from_present(|_| workers)
     }
 
     /// Starts one more worker, as [`scale_to`](Self::scale_to).
@@ -95,7 +93,7 @@ impl Pool {
     /// # Errors
     /// As [`scale_to`](Self::scale_to).
     pub fn scale_up(&self) -> Result<(), ScaleError> {
-        self.scale_to(self.shared.workers() + 1)
+        self.scale_from_present(|present| present + 1)
     }
 
     /// Retires one worker, as [`scale_to`](Self::scale_to).
@@ -103,23 +101,30 @@ impl Pool {
     /// # Errors
     /// As [`scale_to`](Self::scale_to).
     pub fn scale_down(&self) -> Result<(), ScaleError> {
-        self.scale_to(self.shared.workers().saturating_sub(1))
+        self.scale_from_present(|present| present.saturating_sub(1))
     }
 
-    pub(crate) fn scale(&self, workers: u32) -> Result<(), ScaleError> {
+    fn scale_from_present(&self, wish: impl FnOnce(u32) -> u32) -> Result<(), ScaleError> {
+        let settings = &self.shared.settings;
         let mut control = self.control.lock();
-        if control.inbox.is_none() {
+        let workers = bounded(wish(control.present()), settings.min_workers, settings.max_workers)?;
+        if control.ending {
             return Err(ScaleError::Stopped);
         }
-        control.reap(&self.shared);
+        control.reap();
         control.wanted = workers;
-        while control.present() > workers {
-            control.retire_one(&self.shared);
-        }
-        let mut result = Ok(());
-        while result.is_ok() && control.present() < workers {
-            result = self.start_worker(&mut control);
-        }
+        let result = loop {
+            let present = control.present();
+            if present < workers {
+                if let Err(error) = self.start_worker(&mut control) {
+                    break Err(error);
+                }
+            } else if present > workers {
+                control.retire_one(&self.shared);
+            } else {
+                break Ok(());
+            }
+        };
         self.count_workers(&mut control);
         result
     }
@@ -132,9 +137,8 @@ impl Pool {
     }
 
     fn start_worker_in(&self, at: usize, control: &mut Control) -> Result<(), ScaleError> {
-        let (Some(inbox), Some(parker)) = (control.inbox.clone(), control.slots[at].parker.take()) else {
-            return Err(ScaleError::Stopped);
-        };
+        let Some(parker) = control.slots[at].parker.take() else { return Err(ScaleError::NoSlot) };
+        let inbox = self.shared.inbox();
         self.shared.state.set_leave(at, false);
         let settings = &self.shared.settings;
         let name = format!("hj-{}-{at}", settings.name);
@@ -169,9 +173,12 @@ impl Pool {
 
     /// The life of a worker's thread.
     fn worker_thread(&self, at: usize, worker: Worker, core: Result<Lease, Unpinned>) {
-        let pinning = core.as_ref().map_or_else(|why| Pinning::Floating(*why), Lease::pin_here);
-        self.control.lock().slots[at].pinning = pinning;
         let mut end = End { pool: self, at, worker: Some(worker), core: Some(core) };
+        let pin = |core: &Result<Lease, Unpinned>| {
+            core.as_ref().map_or_else(|why| Pinning::Floating(*why), Lease::pin_here)
+        };
+        let pinning = end.core.as_ref().map_or(Pinning::Floating(Unpinned::Starting), pin);
+        self.control.lock().slots[at].pinning = pinning;
         if let Some(worker) = &mut end.worker {
             worker.run();
         }
@@ -193,8 +200,7 @@ impl Pool {
         shared.all_cells().for_each(|cells| cells.add_latencies(&mut latency));
         let mut control = self.control.lock();
         let now = shared.clock.now();
-        let mut totals = Totals::default();
-        shared.all_cells().for_each(|cells| cells.add_to(&mut totals, now));
+        let totals = shared.totals();
         let reading = Reading { at: now, totals, capacity: control.capacity.at(now) };
         let before = control.lately.look(reading);
         let workers = control.present();
@@ -209,7 +215,7 @@ impl Pool {
             max_workers: settings.max_workers,
             utilisation: utilisation(before, reading),
             queue_length: shared.lanes.waiting(),
-            in_flight: shared.in_flight(),
+            in_flight: shared.running() + u32::try_from(shared.lanes.waiting()).unwrap_or(u32::MAX >> 1),
             average_latency: Duration::from_nanos(
                 latency.sums[2].checked_div(latency.total.len()).unwrap_or(0),
             ),
@@ -230,14 +236,20 @@ impl Pool {
         }
     }
 
-    /// Tells every worker to leave after the job it runs. Whatever waits stays in the lanes.
+    /// Tells every worker to leave after the job it runs, for good. Whatever waits stays in the lanes.
     pub(crate) fn retire_all(&self) {
         let mut control = self.control.lock();
+        control.ending = true;
         control.wanted = 0;
         while control.present() > 0 {
             control.retire_one(&self.shared);
         }
         self.count_workers(&mut control);
+    }
+
+    /// Hands back what waits, and whatever a submitter that was admitted before still brings.
+    pub(crate) fn close(&self) {
+        self.shared.close();
     }
 
     /// Running jobs see themselves cancelled from now on.
@@ -246,29 +258,39 @@ impl Pool {
     }
 
     /// Joins the workers that leave, at most until `deadline`; returns the names of those that did not.
-    pub(crate) fn join_until(&self, deadline: Moment) -> Vec<String> {
+    pub(crate) fn join_until(&self, deadline: &Deadline) -> Vec<String> {
         let leaving = std::mem::take(&mut self.control.lock().leaving);
-        let left: Vec<Managed> = leaving
-            .into_iter()
-            .filter_map(|thread| thread.join_until(&self.shared.clock, deadline).err())
-            .collect();
+        let left: Vec<Managed> =
+            leaving.into_iter().filter_map(|thread| thread.join_until(deadline).err()).collect();
         let names = left.iter().map(|thread| thread.name().to_owned()).collect();
         self.control.lock().leaving.extend(left);
         names
     }
 
-    /// Hands back what waits, and lets nothing in any more: a submitter that comes this late gets its work back.
-    /// Returns how many jobs were handed back.
-    pub(crate) fn close(&self) -> u64 {
-        let Some(mut inbox) = self.control.lock().inbox.take() else { return 0 };
-        let mut abandoned = 0;
-        while let Some(job) = inbox.take() {
-            // Counted first, so that whoever was told finds it counted.
-            self.shared.state.count_abandoned(1);
-            abandoned += 1;
-            drop(job);
-        }
-        abandoned
+    /// How many jobs have ended, by running or not, and how many of these were handed back.
+    pub(crate) fn ended(&self) -> (u64, u64) {
+        let totals = self.shared.totals();
+        let abandoned = self.shared.state.abandoned();
+        (totals.completed + totals.failed + totals.expired + totals.cancelled + abandoned, abandoned)
+    }
+
+    /// Whether both are the same pool.
+    pub(crate) fn is(&self, other: &Pool) -> bool {
+        std::ptr::eq(&raw const *self.shared, &raw const *other.shared)
+    }
+
+    /// Whether nothing waits in its lanes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shared.lanes.waiting() == 0
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("name", &self.name())
+            .field("workers", &self.shared.workers())
+            .finish_non_exhaustive()
     }
 }
 
@@ -292,11 +314,9 @@ impl Control {
     }
 
     /// Joins threads that have ended.
-    fn reap(&mut self, shared: &Shared) {
+    fn reap(&mut self) {
         let leaving = std::mem::take(&mut self.leaving);
-        let passed = Moment::default();
-        self.leaving
-            .extend(leaving.into_iter().filter_map(|thread| thread.join_until(&shared.clock, passed).err()));
+        self.leaving.extend(leaving.into_iter().filter_map(|thread| thread.reap().err()));
     }
 
     fn worker_status(&self, shared: &Shared, now: Moment) -> Vec<WorkerStatus> {
@@ -326,19 +346,29 @@ impl Drop for End<'_> {
         drop(self.core.take());
         let parker = self.worker.take().map(Worker::into_parker);
         let mut control = self.pool.control.lock();
+        control.reap();
+        let ending = control.ending;
         let slot = &mut control.slots[self.at];
         slot.parker = parker;
-        let died = std::thread::panicking() && !slot.leaving;
+        let died = std::thread::panicking() && !slot.leaving && !ending;
         slot.leaving = false;
-        if died {
-            let thread = slot.thread.take();
-            control.leaving.extend(thread);
-            shared.state.count_replaced();
-            tracing::error!(pool = %shared.settings.name, worker = self.at, "a worker died and is replaced");
-            if let Err(error) = self.pool.start_worker_in(self.at, &mut control) {
-                tracing::error!(pool = %shared.settings.name, worker = self.at, %error, "no replacement");
+        if !died {
+            return;
+        }
+        let thread = slot.thread.take();
+        control.leaving.extend(thread);
+        shared.state.count_replaced();
+        let replaced = self.pool.start_worker_in(self.at, &mut control);
+        self.pool.count_workers(&mut control);
+        // A subscriber may look at the pool.
+        drop(control);
+        match replaced {
+            Ok(()) => {
+                tracing::error!(pool = %shared.settings.name, worker = self.at, "a worker died and was replaced")
             }
-            self.pool.count_workers(&mut control);
+            Err(error) => {
+                tracing::error!(pool = %shared.settings.name, worker = self.at, %error, "a worker died without replacement");
+            }
         }
     }
 }

@@ -39,11 +39,12 @@ unsafe impl Send for Keeper {}
 
 /// A piece of work on its way to a worker. Dropped on the way, it gives the permit back and is reported abandoned.
 pub(crate) struct Job {
+    /// First, so that it is back before anybody is told.
+    pub(super) permit: JobPermit,
     pub(super) work: Erased,
     pub(super) arrived: Moment,
     /// [`NEVER`] if there is none.
     pub(super) deadline: Moment,
-    pub(super) permit: JobPermit,
 }
 
 /// No deadline.
@@ -52,7 +53,7 @@ pub(crate) const NEVER: Moment = Moment::from_nanos(u64::MAX);
 impl Job {
     #[inline]
     pub(crate) fn new<W: Work>(work: W, arrived: Moment, deadline: Moment, permit: JobPermit) -> Self {
-        Self { work: Erased::new(work), arrived, deadline, permit }
+        Self { permit, work: Erased::new(work), arrived, deadline }
     }
 
     /// Takes the work out and gives the permit back.

@@ -19,15 +19,6 @@ pub(crate) struct Inbox<J> {
     last: usize,
 }
 
-/// The job did not fit, and is handed back.
-#[derive(Debug)]
-pub(crate) enum NotSent<J> {
-    /// The lane is full.
-    Full(J),
-    /// The pool takes no more jobs: its last worker has left.
-    Closed(J),
-}
-
 /// Lanes that hold `capacity` jobs each.
 pub(crate) fn lanes<J>(capacity: usize) -> (Lanes<J>, Inbox<J>) {
     let [high, normal, low] = [bounded(capacity), bounded(capacity), bounded(capacity)];
@@ -36,13 +27,11 @@ pub(crate) fn lanes<J>(capacity: usize) -> (Lanes<J>, Inbox<J>) {
 }
 
 impl<J> Lanes<J> {
-    /// Never blocks.
+    /// Never blocks; a job that does not fit comes back.
     #[inline]
-    pub(crate) fn try_send(&self, lane: Priority, job: J) -> Result<(), NotSent<J>> {
-        self.senders[lane.index()].try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(job) => NotSent::Full(job),
-            TrySendError::Disconnected(job) => NotSent::Closed(job),
-        })
+    pub(crate) fn try_send(&self, lane: Priority, job: J) -> Result<(), J> {
+        // The pool keeps an inbox for as long as these exist, so the channel is never disconnected.
+        self.senders[lane.index()].try_send(job).map_err(TrySendError::into_inner)
     }
 
     /// Jobs waiting in all lanes. A snapshot.

@@ -28,7 +28,6 @@ pub use status::{PoolStatus, WorkerStatus};
 
 pub(crate) use closure::{Plain, Tracked};
 pub(crate) use job::{Job, Keeper, NEVER};
-pub(crate) use lanes::NotSent;
 pub(crate) use shared::{Settings, Shared};
 pub(crate) use work::Work;
 

@@ -1,16 +1,18 @@
 //! What submitters and workers of one pool share.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::job::Job;
-use super::lanes::{Inbox, Lanes, NotSent, lanes};
+use super::lanes::{Inbox, Lanes, lanes};
 use super::state::State;
 use crate::admission::Regulator;
-use crate::metrics::WorkerCells;
+use crate::error::JobError;
+use crate::metrics::{Totals, WorkerCells};
 use crate::priority::Priority;
-use crate::sync::Parker;
-use crate::thread::{Cores, Idle, IdleSet};
+use crate::sync::{Mutex, Parker};
+use crate::thread::{Closed, Cores, Idle, IdleSet};
 use crate::time::Clock;
 
 /// What the jobs of a pool spend their time on.
@@ -46,6 +48,8 @@ pub(crate) struct Shared {
     pub(super) lanes: Lanes<Job>,
     pub(super) idle: IdleSet,
     pub(super) state: State,
+    /// Keeps the lanes open whoever leaves, and empties them when the pool is closed.
+    spare: Mutex<Inbox<Job>>,
     /// One per slot, made when its first worker starts.
     cells: Box<[OnceLock<WorkerCells>]>,
     /// Last, so that it goes last: the permits of whatever jobs are still in the lanes point to it.
@@ -58,24 +62,65 @@ impl Shared {
         regulator: std::sync::Arc<Regulator>,
         clock: Clock,
         cores: std::sync::Arc<Cores>,
-    ) -> (Self, Inbox<Job>, Vec<Parker>) {
+    ) -> (Self, Vec<Parker>) {
         let (lanes, inbox) = lanes(settings.lane);
         let (idle, parkers) = IdleSet::new(IdleSet::SLOTS);
         let cells = (0..IdleSet::SLOTS).map(|_| OnceLock::new()).collect();
         let state = State::new(IdleSet::SLOTS);
-        (Self { settings, clock, cores, lanes, idle, state, cells, _regulator: regulator }, inbox, parkers)
+        (
+            Self {
+                settings,
+                clock,
+                cores,
+                lanes,
+                idle,
+                state,
+                spare: Mutex::new(inbox),
+                cells,
+                _regulator: regulator,
+            },
+            parkers,
+        )
     }
 
     /// Puts the job into its lane; [`announce`](Self::announce) it afterwards. Lock-free, never blocks.
     #[inline]
-    pub(crate) fn try_send(&self, lane: Priority, job: Job) -> Result<(), NotSent<Job>> {
+    pub(crate) fn try_send(&self, lane: Priority, job: Job) -> Result<(), Job> {
         self.lanes.try_send(lane, job)
     }
 
-    /// Sees to it that a worker is awake for the job just sent.
+    /// Sees to it that the job just sent is run: a worker is awake for it; or handed back, if the pool is closed.
     #[inline]
     pub(crate) fn announce(&self) {
-        self.idle.work_arrived();
+        if self.idle.work_arrived() == Closed(true) {
+            self.hand_back();
+        }
+    }
+
+    /// An inbox for another worker.
+    pub(super) fn inbox(&self) -> Inbox<Job> {
+        self.spare.lock().clone()
+    }
+
+    /// Nothing that comes from now on is run. Hands back what waits; a submitter that was admitted before and comes later
+    /// hands its own back.
+    pub(super) fn close(&self) {
+        self.idle.close();
+        self.hand_back();
+    }
+
+    #[cold]
+    fn hand_back(&self) {
+        loop {
+            // The lock is held for the take alone: what a job drops is the user's.
+            let Some(job) = self.spare.lock().take() else { return };
+            // Counted first, so that whoever is told finds it counted.
+            self.state.count_abandoned();
+            let dropped = catch_unwind(AssertUnwindSafe(|| job.discard(JobError::Abandoned)));
+            if dropped.is_err() {
+                tracing::warn!(pool = %self.settings.name, "a job handed back panicked when it was dropped");
+            }
+        }
     }
 
     pub(super) fn cells(&self, slot: usize) -> &WorkerCells {
@@ -97,6 +142,20 @@ impl Shared {
     #[inline]
     pub(crate) fn workers(&self) -> u32 {
         self.state.workers()
+    }
+
+    /// The counts of all workers.
+    pub(super) fn totals(&self) -> Totals {
+        let now = self.clock.now();
+        let mut totals = Totals::default();
+        self.all_cells().for_each(|cells| cells.add_to(&mut totals, now));
+        totals
+    }
+
+    /// Jobs running now.
+    pub(super) fn running(&self) -> u32 {
+        let running = self.all_cells().filter(|cells| cells.running_since().is_some()).count();
+        u32::try_from(running).unwrap_or(u32::MAX)
     }
 
     /// The mean time from arrival to end of the jobs that ran so far, if any did.

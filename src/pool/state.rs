@@ -96,8 +96,8 @@ impl State {
         self.abandoned.load(Ordering::Relaxed)
     }
 
-    pub(super) fn count_abandoned(&self, jobs: u64) {
+    pub(super) fn count_abandoned(&self) {
         // Relaxed: a count.
-        self.abandoned.fetch_add(jobs, Ordering::Relaxed);
+        self.abandoned.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -25,8 +25,6 @@ pub(super) struct Worker {
     slot: usize,
     /// Since when it is the pool's spinner, if it is.
     spinning: Option<Moment>,
-    /// Whether it kept the spinner's bit while it works; see [`IdleSet`](crate::thread::IdleSet).
-    kept: bool,
     /// Whether it just woke up: then there may be work for more than one.
     woken: bool,
     shared: Arc<Shared>,
@@ -34,7 +32,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(slot: usize, inbox: Inbox<Job>, parker: Parker, shared: Arc<Shared>) -> Self {
-        Self { inbox, parker, slot, spinning: None, kept: false, woken: false, shared }
+        Self { inbox, parker, slot, spinning: None, woken: false, shared }
     }
 
     /// Takes jobs until told to leave.
@@ -60,8 +58,7 @@ impl Worker {
     #[inline]
     fn pass_on(&mut self) {
         if self.spinning.take().is_some() {
-            let alone = self.shared.workers() == 1;
-            self.kept = self.shared.idle.end_spin(alone, || self.inbox.has_work());
+            self.shared.idle.end_spin(|| self.inbox.has_work());
         } else if self.woken {
             self.shared.idle.forward(|| self.inbox.has_work());
         }
@@ -95,7 +92,7 @@ impl Worker {
     /// Comes back with the next job, or as soon as there may be one, or when the worker has to leave.
     #[cold]
     fn idle(&mut self) -> Option<Job> {
-        let Self { inbox, parker, slot, spinning, kept, woken, shared } = self;
+        let Self { inbox, parker, slot, spinning, woken, shared } = self;
         let must_leave = || shared.state.must_leave(*slot);
         let strategy = shared.settings.idle;
         if strategy != Idle::Park {
@@ -107,7 +104,7 @@ impl Worker {
                     }
                     spin_loop();
                 }
-                *spinning = (shared.idle.try_spin() || *kept).then(|| shared.clock.now());
+                *spinning = shared.idle.try_spin(shared.workers() == 1).then(|| shared.clock.now());
             }
             while let Some(since) = *spinning {
                 // Looking by taking: a look at the lane's end alone would see the job before it is written, and take the
@@ -119,12 +116,13 @@ impl Worker {
                 match strategy.step(shared.clock.now().nanos_since(since)) {
                     Step::Spin => spin_loop(),
                     Step::Yield => yield_now(),
-                    // Falling asleep ends the spinning, and looks at the lanes once more.
-                    Step::Sleep => *spinning = None,
+                    Step::Sleep => break,
                 }
             }
         }
-        shared.idle.sleep(*slot, parker, || inbox.has_work() || must_leave());
+        // Falling asleep ends the spinning, and looks at the lanes once more.
+        let spun = spinning.take().is_some();
+        shared.idle.sleep(*slot, parker, spun, || inbox.has_work() || must_leave());
         *woken = true;
         None
     }

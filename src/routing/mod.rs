@@ -36,7 +36,7 @@ pub enum Affinity {
 /// use heijunka::{Key, Router, Target};
 ///
 /// let router = Router::new([Target::new("a", 1, 'a'), Target::new("b", 1, 'b')])?;
-/// let pin = heijunka::pin();
+/// let pin = router.pin();
 /// let before = *router.route(Key::from("order 4711"), &pin).first().expect("there are targets");
 /// router.replace([Target::new("a", 1, 'a'), Target::new("b", 1, 'b'), Target::new("c", 1, 'c')])?;
 /// let after = *router.route(Key::from("order 4711"), &pin).first().expect("there are targets");
@@ -80,16 +80,10 @@ impl<T> Target<T> {
     }
 }
 
-/// Keeps what a [`Router`] returned alive. While any thread holds one, replaced tables pile up: keep it short.
+/// Keeps the tables of every [`Router`] alive that the calling thread reads: from [`Router::pin`]. While any thread holds
+/// one, replaced tables pile up: keep it short.
 #[derive(Debug)]
-pub struct Pin(TableGuard);
-
-/// Pins the calling thread for reading routing tables. Lock-free, some 10 ns; can be held over several lookups.
-#[inline]
-#[must_use]
-pub fn pin() -> Pin {
-    Pin(crate::sync::pin())
-}
+pub struct RoutePin(TableGuard);
 
 impl<T: Send + Sync + 'static> Router<T> {
     /// A router over these targets; over none, it maps no key.
@@ -136,18 +130,30 @@ impl<T: Send + Sync + 'static> Router<T> {
 
     /// Puts a prepared table in place of the present one. Cannot fail.
     pub(crate) fn publish(&self, prepared: Prepared<T>) {
-        self.table.replace(prepared.0, &crate::sync::pin());
+        let pin = crate::sync::pin();
+        self.table.replace(prepared.0, &pin);
+        // Otherwise it would lie in this thread's bag until that is full, with all that the targets hold.
+        pin.flush();
+    }
+
+    /// Pins the calling thread, for as long as it reads what was routed. Lock-free, some 10 ns; can be held over several
+    /// lookups, also of other routers.
+    #[inline]
+    #[must_use]
+    #[allow(clippy::unused_self, reason = "a pin is for reading a router, and reads best as coming from it")]
+    pub fn pin(&self) -> RoutePin {
+        RoutePin(crate::sync::pin())
     }
 
     /// Where `key` belongs. Wait-free: two loads and one table read.
     #[inline]
-    pub fn route<'g>(&self, key: Key, pin: &'g Pin) -> Choices<'g, T> {
+    pub fn route<'g>(&'g self, key: Key, pin: &'g RoutePin) -> Choices<'g, T> {
         let table = self.table.load(&pin.0);
         Choices { table, choices: table.slots.choices(key.as_u64()) }
     }
 
     /// All targets. Wait-free.
-    pub fn targets<'g>(&self, pin: &'g Pin) -> &'g [Target<T>] {
+    pub fn targets<'g>(&'g self, pin: &'g RoutePin) -> &'g [Target<T>] {
         &self.table.load(&pin.0).targets
     }
 }
@@ -258,7 +264,7 @@ mod tests {
     }
 
     fn names(router: &Router<Pool>, key: u64) -> Vec<String> {
-        let pin = pin();
+        let pin = router.pin();
         let choices = router.route(Key::from(key), &pin);
         choices.in_order(Moment::from_nanos(1 << 30)).map(|target| target.name().to_owned()).collect()
     }
@@ -302,7 +308,7 @@ mod tests {
     #[test]
     fn without_targets_there_is_no_choice() {
         let router: Router<Pool> = Router::new([]).unwrap();
-        let pin = pin();
+        let pin = router.pin();
         assert!(router.route(Key::from(1), &pin).first().is_none());
         assert_eq!(router.route(Key::from(1), &pin).in_order(Moment::default()).count(), 0);
     }
@@ -312,6 +318,6 @@ mod tests {
         let router = router([(0, 1); 3]);
         let twice = [0, 1].map(|_| Target::new("x", 1, Pool { in_flight: 0, workers: 1 }));
         assert!(router.replace(twice).is_err());
-        assert_eq!(router.targets(&pin()).len(), 3);
+        assert_eq!(router.targets(&router.pin()).len(), 3);
     }
 }

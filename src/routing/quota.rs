@@ -95,8 +95,9 @@ mod tests {
             for (quota, weight) in quotas.pools.iter().zip(&weights) {
                 let share = slots as f64 * f64::from(*weight) / f64::from(sum);
                 let owned = quota.owned as f64;
-                prop_assert!(owned <= (share * 1.05).max(share + 1.0), "{} of {}", owned, share);
-                prop_assert!(owned >= (share * 0.92).min(share - 1.0), "{} of {}", owned, share);
+                // The slack is for the rounding of the products: 0.92 x 16.3043... is 15, and a little more as a float.
+                prop_assert!(owned <= (share * 1.05).max(share + 1.0) + 1e-9, "{} of {}", owned, share);
+                prop_assert!(owned >= (share * 0.92).min(share - 1.0) - 1e-9, "{} of {}", owned, share);
             }
         }
     }

@@ -24,6 +24,7 @@ pub(super) struct Table<T> {
 #[derive(Debug, Default)]
 struct TotalCache(AtomicU64);
 
+const TICK_BITS: u32 = 40;
 const TOTAL_BITS: u32 = 24;
 const MAX_TOTAL: u64 = (1 << TOTAL_BITS) - 1;
 const MAX_AGE: u64 = 16;
@@ -57,7 +58,9 @@ impl<T: Load> Table<T> {
         let tick = now.as_nanos() >> 10;
         // Relaxed: one self-contained figure; an old one only makes the choice a little less even.
         let cached = self.total.0.load(Ordering::Relaxed);
-        if cached != 0 && tick.wrapping_sub(cached >> TOTAL_BITS) < MAX_AGE {
+        // The tick wraps after 13 days, so its age is taken modulo that.
+        let age = tick.wrapping_sub(cached >> TOTAL_BITS) & ((1 << TICK_BITS) - 1);
+        if cached != 0 && age < MAX_AGE {
             return (cached & MAX_TOTAL) as u32;
         }
         let sum =

@@ -4,10 +4,9 @@ use std::fmt;
 use std::iter::Chain;
 use std::option;
 
-use super::domain::{JobSpec, NO_POOL, not_sent};
+use super::domain::{JobSpec, NO_POOL, lane_full};
 use crate::error::{Reason, Rejected};
 use crate::pool::{Job, Keeper, Shared, Work};
-use crate::routing::pin;
 
 /// Some or all of a batch was refused.
 pub struct RefusedMany<H, I: Iterator> {
@@ -63,9 +62,8 @@ impl JobSpec<'_> {
     ) -> Result<Vec<H>, RefusedMany<H, I>> {
         let domain = &*self.domain.shared;
         let count = items.len();
-        let mut accepted = Vec::with_capacity(count);
         if count == 0 {
-            return Ok(accepted);
+            return Ok(Vec::new());
         }
         let refuse = |rejected, accepted, item: Option<I::Item>, rest: I| {
             Err(RefusedMany { rejected, accepted, rest: item.into_iter().chain(rest) })
@@ -73,13 +71,15 @@ impl JobSpec<'_> {
         let n = u32::try_from(count).unwrap_or(u32::MAX);
         let permits = match domain.regulator.try_acquire_many(self.class(), n) {
             Ok(permits) => permits,
-            Err(rejected) => return refuse(rejected, accepted, None, items),
+            Err(rejected) => return refuse(rejected, Vec::new(), None, items),
         };
+        // Only now, as `count` is the caller's and the limits have agreed to it.
+        let mut accepted = Vec::with_capacity(count);
         // SAFETY: as in `place`: the domain keeps the regulator while we are here, the pool while a job is in its lane.
         let mut permits = permits.rebind(unsafe { Keeper::new(&domain.regulator) });
         let now = domain.clock.now();
         let (arrived, deadline) = self.times(now);
-        let pin = pin();
+        let pin = domain.router.pin();
         let mut told = Told(None);
         while let Some(item) = items.next() {
             // An iterator that is longer than it said gets what it asked for.
@@ -96,8 +96,7 @@ impl JobSpec<'_> {
                 match pool.try_send(self.priority, unsent) {
                     Ok(()) => told.sent_to(pool),
                     Err(back) => {
-                        let (unsent, why) = not_sent(back, pool, self.priority);
-                        (job, rejected) = (Some(unsent), why);
+                        (job, rejected) = (Some(back), lane_full(pool, self.priority));
                         continue;
                     }
                 }

@@ -4,16 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
-use super::config::{Config, ConfigError, DomainConfig, GroupConfig, PoolConfig};
+use super::config::{Config, ConfigError, DomainConfig, GroupConfig, PoolConfig, check_pool};
 use super::domain::{DomainShared, PoolRef};
 use super::{Core, Domain, Member, Registry, Runtime};
 use crate::admission::{Limits, LimitsError, Regulator};
 use crate::pool::{Pool, ScaleError, Settings};
 use crate::routing::{Affinity, PoolSetError, Prepared, Router, Target};
 use crate::thread::Cores;
-use crate::time::Clock;
+use crate::time::{Clock, Deadline};
 
 impl Runtime {
     /// A runtime to be described in code.
@@ -65,14 +65,15 @@ impl Runtime {
     /// # Errors
     /// [`ChangeError`]; then nothing has changed. Blocks while threads are created.
     pub fn add_pool(&self, name: &str, config: &PoolConfig) -> Result<Pool, ChangeError> {
-        let mut registry = self.core.registry.lock();
+        check_pool(name, config)?;
+        let mut registry = self.changeable()?;
         if registry.pools.contains_key(name) {
             return Err(ChangeError::Exists(name.to_owned()));
         }
         let pool = registry.add_pool(&self.core, name, config)?;
         if let Err(error) = registry.publish() {
-            registry.pools.remove(name);
-            discard(&pool, &self.core.clock);
+            registry.remove_pool(name);
+            discard(&pool);
             return Err(error.into());
         }
         Ok(pool)
@@ -80,40 +81,44 @@ impl Runtime {
 
     /// Takes a pool out while running: its keys move to the others of its group, the jobs in its lanes are run, then its
     /// workers leave. Those that have not left after `patience` leave when their job ends. Returns how many jobs had
-    /// to be handed back.
+    /// to be handed back. A pool that is out is no longer part of the [`status`](Self::status).
     ///
     /// # Errors
     /// [`ChangeError`]; then nothing has changed. Blocks.
     pub fn remove_pool(&self, name: &str, patience: Duration) -> Result<u64, ChangeError> {
-        let deadline = self.core.clock.now().after(patience);
+        let deadline = Deadline::after(patience);
         let pool = {
-            let mut registry = self.core.registry.lock();
-            let unknown = || ChangeError::Unknown(name.to_owned());
-            let Member { pool, .. } = registry.pools.remove(name).ok_or_else(unknown)?;
-            for group in registry.groups.values_mut() {
-                group.pools.retain(|member| member != name);
-            }
+            let mut registry = self.changeable()?;
+            let pool = registry.remove_pool(name).ok_or_else(|| ChangeError::Unknown(name.to_owned()))?;
             registry.publish()?;
+            registry.removed.push(pool.clone());
             pool
         };
-        // A submitter that read the old table has handed over, or been refused, when this returns.
-        crate::sync::synchronize();
-        while pool.shared.in_flight() > 0 && self.core.clock.now() < deadline {
+        // A submitter that read the old table has handed over when this returns. If it takes too long, whatever comes late
+        // is handed back.
+        crate::sync::synchronize(&deadline);
+        while !pool.is_empty() && !deadline.passed() {
             std::thread::sleep(Duration::from_micros(200));
         }
         pool.retire_all();
-        pool.join_until(deadline);
-        Ok(pool.close())
+        pool.close();
+        if pool.join_until(&deadline).is_empty() {
+            self.core.registry.lock().removed.retain(|removed| !removed.is(&pool));
+        }
+        Ok(pool.ended().1)
     }
 
     /// Declares an affinity group, or changes it: which pools it has, and how strictly its keys are bound to them.
     ///
     /// # Errors
-    /// [`ChangeError`] if a pool is unknown or named twice; then nothing has changed.
+    /// [`ChangeError`] if it has no pool, or one that is unknown or named twice; then nothing has changed.
     pub fn set_group(&self, name: &str, group: GroupConfig) -> Result<(), ChangeError> {
-        let mut registry = self.core.registry.lock();
+        let mut registry = self.changeable()?;
         if let Some(unknown) = group.pools.iter().find(|pool| !registry.pools.contains_key(*pool)) {
             return Err(ChangeError::Unknown(unknown.clone()));
+        }
+        if group.pools.is_empty() {
+            return Err(ChangeError::EmptyGroup(name.to_owned()));
         }
         let before = registry.groups.insert(name.to_owned(), group);
         let published = registry.publish();
@@ -131,22 +136,28 @@ impl Runtime {
     /// # Errors
     /// [`ChangeError`] if the domain or the group is unknown.
     pub fn set_domain_group(&self, domain: &str, group: &str) -> Result<(), ChangeError> {
-        let mut registry = self.core.registry.lock();
-        let missing =
+        let mut registry = self.changeable()?;
+        let known =
             [(registry.domains.contains_key(domain), domain), (registry.groups.contains_key(group), group)];
-        if let Some((_, unknown)) = missing.into_iter().find(|(known, _)| !known) {
+        if let Some((_, unknown)) = known.into_iter().find(|(known, _)| !known) {
             return Err(ChangeError::Unknown(unknown.to_owned()));
         }
         registry.groups_of.insert(domain.to_owned(), group.to_owned());
         Ok(registry.publish()?)
     }
+
+    /// The registry, unless the end has begun.
+    fn changeable(&self) -> Result<MutexGuard<'_, Registry>, ChangeError> {
+        let registry = self.core.registry.lock();
+        if registry.ending { Err(ChangeError::Ended) } else { Ok(registry) }
+    }
 }
 
 /// Ends a pool that never got into a table.
-fn discard(pool: &Pool, clock: &Clock) {
+fn discard(pool: &Pool) {
     pool.retire_all();
-    pool.join_until(clock.now().after(Duration::from_secs(1)));
     pool.close();
+    pool.join_until(&Deadline::after(Duration::from_secs(1)));
 }
 
 impl Registry {
@@ -177,8 +188,8 @@ impl Registry {
             pin: config.pin,
         };
         let pool = Pool::new(settings, core.regulator.clone(), core.clock.clone(), core.cores.clone());
-        if let Err(error) = pool.scale(config.min_workers) {
-            discard(&pool, &core.clock);
+        if let Err(error) = pool.scale_to(config.min_workers) {
+            discard(&pool);
             return Err(error);
         }
         if !self.domains.contains_key(&domain) {
@@ -186,6 +197,15 @@ impl Registry {
         }
         self.pools.insert(name.to_owned(), Member { pool: pool.clone(), weight: config.weight });
         Ok(pool)
+    }
+
+    /// Takes a pool out of the pools and the groups, wherever it is named.
+    fn remove_pool(&mut self, name: &str) -> Option<Pool> {
+        let Member { pool, .. } = self.pools.remove(name)?;
+        for group in self.groups.values_mut() {
+            group.pools.retain(|member| member != name);
+        }
+        Some(pool)
     }
 
     /// Gives every domain the table that follows from pools and groups as they are now.
@@ -346,6 +366,12 @@ impl From<ScaleError> for StartError {
 pub enum ChangeError {
     /// There is no pool, domain or group of this name.
     Unknown(String),
+    /// The pool's settings are wrong.
+    Config(ConfigError),
+    /// A group without pools could refuse only.
+    EmptyGroup(String),
+    /// The runtime is draining or stopped.
+    Ended,
     /// There is a pool of this name already.
     Exists(String),
     /// The pools of a group cannot be told apart, or are too many.
@@ -358,6 +384,9 @@ impl fmt::Display for ChangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ChangeError::Unknown(name) => write!(f, "there is no {name}"),
+            ChangeError::Config(error) => error.fmt(f),
+            ChangeError::EmptyGroup(name) => write!(f, "the group {name} has no pool: name at least one"),
+            ChangeError::Ended => f.write_str("the runtime is draining or stopped"),
             ChangeError::Exists(name) => write!(f, "there is a {name} already: choose another name"),
             ChangeError::Group(error) => error.fmt(f),
             ChangeError::Workers(error) => error.fmt(f),
@@ -366,6 +395,12 @@ impl fmt::Display for ChangeError {
 }
 
 impl std::error::Error for ChangeError {}
+
+impl From<ConfigError> for ChangeError {
+    fn from(error: ConfigError) -> Self {
+        ChangeError::Config(error)
+    }
+}
 
 impl From<PoolSetError> for ChangeError {
     fn from(error: PoolSetError) -> Self {

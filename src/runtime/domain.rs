@@ -8,10 +8,10 @@ use super::batch::RefusedMany;
 use crate::admission::{Class, Regulator, SubLimitId};
 use crate::error::{Reason, Refused, Rejected};
 use crate::pool::{
-    Checkout, CheckoutError, Context, Job, JobHandle, Keeper, NEVER, NotSent, Plain, Shared, Tracked, Work,
+    Checkout, CheckoutError, Context, Job, JobHandle, Keeper, NEVER, Plain, Shared, Tracked, Work,
 };
 use crate::priority::Priority;
-use crate::routing::{Key, Load, Router, pin};
+use crate::routing::{Key, Load, Router};
 use crate::time::{Clock, Moment};
 
 /// The handle through which one kind of work comes in: resolved once, cloned freely, used from any thread.
@@ -108,7 +108,7 @@ impl Domain {
     /// `None` if it never will. For callers that back off; computed only here, some microseconds.
     #[must_use]
     pub fn retry_after(&self, rejected: &Rejected) -> Option<Duration> {
-        let pin = pin();
+        let pin = self.shared.router.pin();
         let pools = self.shared.router.targets(&pin);
         let hold = pools.iter().filter_map(|pool| pool.value().0.mean_latency()).max();
         match hold {
@@ -252,7 +252,7 @@ impl JobSpec<'_> {
         let permit = permit.rebind(unsafe { Keeper::new(&domain.regulator) });
         let now = domain.clock.now();
         let (arrived, deadline) = self.times(now);
-        let pin = pin();
+        let pin = domain.router.pin();
         let mut job = Job::new(work, arrived, deadline, permit);
         let mut rejected = NO_POOL;
         for target in domain.router.route(self.key, &pin).in_order(now) {
@@ -262,7 +262,7 @@ impl JobSpec<'_> {
                     pool.announce();
                     return Ok(());
                 }
-                Err(back) => (job, rejected) = not_sent(back, pool, self.priority),
+                Err(back) => (job, rejected) = (back, lane_full(pool, self.priority)),
             }
         }
         domain.regulator.count_refused(rejected.reason);
@@ -273,13 +273,8 @@ impl JobSpec<'_> {
 
 pub(super) const NO_POOL: Rejected = Rejected { reason: Reason::NoPool, in_flight: 0, limit: 0, wanted: 1 };
 
-/// The job that did not fit, and why.
 #[cold]
-pub(super) fn not_sent(back: NotSent<Job>, pool: &Shared, lane: Priority) -> (Job, Rejected) {
+pub(super) fn lane_full(pool: &Shared, lane: Priority) -> Rejected {
     let limit = u32::try_from(pool.settings.lane).unwrap_or(u32::MAX);
-    let (job, reason) = match back {
-        NotSent::Full(job) => (job, Reason::LaneFull),
-        NotSent::Closed(job) => (job, Reason::Closed),
-    };
-    (job, Rejected { reason, in_flight: pool.waiting_in(lane), limit, wanted: 1 })
+    Rejected { reason: Reason::LaneFull, in_flight: pool.waiting_in(lane), limit, wanted: 1 }
 }

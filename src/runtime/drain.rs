@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use super::{Report, Runtime};
 use crate::pool::Pool;
-use crate::time::Moment;
+use crate::time::Deadline;
 
 /// After the deadline, running jobs see themselves cancelled and get this long to return. A worker that is checked out
 /// looks every 20 ms.
 const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// The counts of which the report tells the difference.
-#[derive(Clone, Copy)]
-struct Before {
-    at: Moment,
+struct Counts {
     ended: u64,
+    abandoned: u64,
     refused: u64,
 }
 
@@ -24,12 +23,12 @@ impl Runtime {
     /// Blocks. What has not started by then is handed back, what runs sees itself cancelled; a job that does not
     /// return keeps its thread, which is named in the report. A second call, also to [`stop`](Self::stop), waits for
     /// the first and returns the same report. On a worker thread it would wait for its own job: the deadline ends that.
+    /// Time is real time, whatever clock the runtime has.
     pub fn drain(&self, deadline: Duration) -> Report {
         self.end(deadline, true)
     }
 
-    /// Refuses new work, lets run what runs, and hands everything else back at once. Otherwise as
-    /// [`drain`](Self::drain).
+    /// Refuses new work, hands back at once what waits, and lets run what runs. Otherwise as [`drain`](Self::drain).
     pub fn stop(&self, deadline: Duration) -> Report {
         self.end(deadline, false)
     }
@@ -39,47 +38,55 @@ impl Runtime {
         if let Some(report) = &*ended {
             return report.clone();
         }
-        let before = self.counts();
-        let deadline = before.at.after(patience);
-        // From here on nothing is admitted, so what is in flight can only become less.
+        let deadline = Deadline::after(patience);
+        // From here on nothing is admitted, so what is in flight can only become less, and no pool comes or goes.
         self.core.regulator.close();
+        let pools = self.last_pools();
+        let before = self.counts(&pools);
         if run_what_waits {
-            // Told by the release of the last permit; how it ended is seen below.
+            // How it ended is seen below.
             let _ = self.core.regulator.wait_drained(patience);
         }
-        let pools: Vec<Pool> =
-            self.core.registry.lock().pools.values().map(|member| member.pool.clone()).collect();
+        // Closing the lanes hands back what waits, also for a submitter that was admitted before and comes only now.
         pools.iter().for_each(Pool::retire_all);
-        // Each thread gets what is left of the one deadline.
+        pools.iter().for_each(Pool::close);
+        // Each thread gets what is left of the one deadline, and then a last call.
         let mut late: Vec<&Pool> =
-            pools.iter().filter(|pool| !pool.join_until(deadline).is_empty()).collect();
-        // Closing the lanes hands back what waits, and refuses a submitter that was admitted before the close but comes
-        // only now.
-        let abandoned = pools.iter().map(Pool::close).sum();
-        for pool in &late {
-            pool.abort();
-        }
-        let last_call = self.core.clock.now().after(LAST_CALL);
-        late.retain(|pool| !pool.join_until(last_call).is_empty());
-        let unjoined: Vec<String> = late.iter().flat_map(|pool| pool.join_until(Moment::default())).collect();
+            pools.iter().filter(|pool| !pool.join_until(&deadline).is_empty()).collect();
+        late.iter().for_each(|pool| pool.abort());
+        let last_call = Deadline::after(LAST_CALL);
+        late.retain(|pool| !pool.join_until(&last_call).is_empty());
+        let unjoined: Vec<String> = late.iter().flat_map(|pool| pool.join_until(&last_call)).collect();
         for name in &unjoined {
             tracing::warn!(thread = %name, "the job it runs did not end in time; the thread is left behind");
         }
-        let after = self.counts();
+        let after = self.counts(&pools);
+        let abandoned = after.abandoned - before.abandoned;
         let report = Report {
-            finished: after.ended - before.ended,
+            finished: after.ended - before.ended - abandoned,
             refused: after.refused - before.refused,
             abandoned,
             unjoined,
-            took: after.at.since(before.at),
+            took: deadline.waited(),
         };
         *ended = Some(report.clone());
         report
     }
 
-    fn counts(&self) -> Before {
-        let status = self.status();
-        let ended = status.pools.iter().map(|pool| pool.total_requests - pool.abandoned).sum();
-        Before { at: self.core.clock.now(), ended, refused: status.admission.refused.total() }
+    /// All pools there are and will be, those that were taken out and have not ended included.
+    fn last_pools(&self) -> Vec<Pool> {
+        let mut registry = self.core.registry.lock();
+        registry.ending = true;
+        let members = registry.pools.values().map(|member| member.pool.clone());
+        members.chain(registry.removed.iter().cloned()).collect()
+    }
+
+    fn counts(&self, pools: &[Pool]) -> Counts {
+        let counts = Counts { ended: 0, abandoned: 0, refused: self.core.regulator.status().refused.total() };
+        pools.iter().map(Pool::ended).fold(counts, |counts, (ended, abandoned)| Counts {
+            ended: counts.ended + ended,
+            abandoned: counts.abandoned + abandoned,
+            ..counts
+        })
     }
 }

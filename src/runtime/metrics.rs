@@ -50,7 +50,7 @@ impl Runtime {
     /// | `balance_ratio` | | how evenly the pools are used, 0 to 1 |
     ///
     /// `domain` is the domain the pool belongs to; a job of another domain that an affinity group brought there counts
-    /// under it. As costly as [`status`](Self::status), plus some 20 µs per pool for the text.
+    /// under it. As costly as [`status`](Self::status), plus writing some 5 KiB of text per pool.
     #[must_use]
     pub fn metrics(&self) -> String {
         let mut registry = Registry::with_prefix("heijunka");

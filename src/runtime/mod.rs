@@ -69,6 +69,10 @@ struct Registry {
     groups_of: BTreeMap<String, String>,
     /// The groups that were declared; a domain without one has the pools that belong to it.
     groups: BTreeMap<String, GroupConfig>,
+    /// Pools that were taken out, with threads that have not ended yet.
+    removed: Vec<Pool>,
+    /// Whether the end has begun: nobody comes or goes any more.
+    ending: bool,
 }
 
 struct Member {

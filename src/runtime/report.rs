@@ -35,7 +35,7 @@ impl RuntimeStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Jobs that ended during the shutdown, by running or by expiring.
+    /// Jobs that ended during the shutdown: run, expired or cancelled.
     pub finished: u64,
     /// Submissions refused during the shutdown.
     pub refused: u64,

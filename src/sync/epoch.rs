@@ -6,6 +6,7 @@ use crossbeam_epoch::{Atomic, Owned, Shared};
 
 use super::atomic::{AtomicBool, Ordering};
 use super::{Arc, weakened, yield_now};
+use crate::time::Deadline;
 
 /// Proof that the calling thread is pinned: what it loaded from an [`EpochCell`] stays alive as long as this.
 pub(crate) use crossbeam_epoch::Guard;
@@ -16,19 +17,26 @@ pub(crate) fn pin() -> Guard {
     crossbeam_epoch::pin()
 }
 
-/// Returns when every pin that was in force at the call has ended.
+/// Waits until every pin that was in force at the call has ended, or `deadline` has passed; tells whether they have.
 ///
-/// Blocks, and so is for control paths only. Whoever holds a guard must not call it: it would wait for itself.
-pub(crate) fn synchronize() {
+/// Blocks, and so is for control paths only. If the caller itself is pinned it does not wait: it would wait for itself.
+pub(crate) fn synchronize(deadline: &Deadline) -> bool {
+    if crossbeam_epoch::is_pinned() {
+        return false;
+    }
     let passed = Arc::new(AtomicBool::new(false));
     let seen = passed.clone();
     // Release: pairs with the Acquire below; what the pinned threads did is visible to the caller afterwards.
     pin().defer(move || seen.store(true, Ordering::Release));
     // Acquire: pairs with the Release above.
     while !passed.load(Ordering::Acquire) {
+        if deadline.passed() {
+            return false;
+        }
         pin().flush();
         yield_now();
     }
+    true
 }
 
 /// An epoch-reclaimed value: reads are one load under a pin, writers replace the whole value.
@@ -45,10 +53,10 @@ impl<T: Send + Sync + 'static> EpochCell<T> {
 
     /// The current value: old or new while a writer replaces it, never a mixture. Wait-free.
     #[inline]
-    pub(crate) fn load<'g>(&self, guard: &'g Guard) -> &'g T {
+    pub(crate) fn load<'g>(&'g self, guard: &'g Guard) -> &'g T {
         // Acquire: pairs with the AcqRel swap in `replace`, so that the value's contents are seen whole.
         let shared = self.current.load(Ordering::Acquire, guard);
-        // SAFETY: the pointer is never null, and what it points to is destroyed only after `guard` is dropped.
+        // SAFETY: the pointer is never null, and what it points to is destroyed after `guard` is dropped, or with `self`.
         unsafe { shared.deref() }
     }
 

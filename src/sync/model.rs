@@ -13,20 +13,21 @@ pub(crate) mod atomic {
 pub(crate) mod channel {
     use std::collections::VecDeque;
 
-    use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::sync::{Arc, Mutex};
 
     #[derive(Debug)]
-    pub(crate) enum TrySendError<T> {
-        Full(T),
-        Disconnected(T),
+    pub(crate) struct TrySendError<T>(T);
+
+    impl<T> TrySendError<T> {
+        pub(crate) fn into_inner(self) -> T {
+            self.0
+        }
     }
 
     #[derive(Debug)]
     struct Shared<T> {
         queue: Mutex<VecDeque<T>>,
         capacity: usize,
-        receivers: AtomicUsize,
     }
 
     #[derive(Debug)]
@@ -36,19 +37,15 @@ pub(crate) mod channel {
     pub(crate) struct Receiver<T>(Arc<Shared<T>>);
 
     pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-        let shared =
-            Arc::new(Shared { queue: Mutex::new(VecDeque::new()), capacity, receivers: AtomicUsize::new(1) });
+        let shared = Arc::new(Shared { queue: Mutex::new(VecDeque::new()), capacity });
         (Sender(shared.clone()), Receiver(shared))
     }
 
     impl<T> Sender<T> {
         pub(crate) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
             let mut queue = self.0.queue.lock().unwrap();
-            if self.0.receivers.load(Ordering::SeqCst) == 0 && !super::weakened("disconnect") {
-                return Err(TrySendError::Disconnected(value));
-            }
             if queue.len() == self.0.capacity {
-                return Err(TrySendError::Full(value));
+                return Err(TrySendError(value));
             }
             queue.push_back(value);
             Ok(())
@@ -69,28 +66,24 @@ pub(crate) mod channel {
         }
     }
 
-    impl<T> Clone for Sender<T> {
-        fn clone(&self) -> Self {
-            Self(self.0.clone())
-        }
-    }
-
     impl<T> Clone for Receiver<T> {
         fn clone(&self) -> Self {
-            self.0.receivers.fetch_add(1, Ordering::SeqCst);
             Self(self.0.clone())
         }
     }
+}
 
-    impl<T> Drop for Receiver<T> {
-        fn drop(&mut self) {
-            let mut queue = self.0.queue.lock().unwrap();
-            if self.0.receivers.fetch_sub(1, Ordering::SeqCst) == 1 {
-                let left = std::mem::take(&mut *queue);
-                drop(queue);
-                drop(left);
-            }
-        }
+/// loom's mutex with parking_lot's face.
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().unwrap()
     }
 }
 

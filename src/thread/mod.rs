@@ -10,4 +10,4 @@ pub(crate) use idle::Step;
 pub(crate) use pin::{Cores, Lease};
 pub use pin::{Pinning, Unpinned};
 pub(crate) use run::Managed;
-pub(crate) use wake::IdleSet;
+pub(crate) use wake::{Closed, IdleSet};

@@ -4,7 +4,7 @@ use std::io;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use crate::time::{Clock, Moment};
+use crate::time::Deadline;
 
 /// A thread of the runtime: it has a name, and nothing ends without having tried to join it.
 #[derive(Debug)]
@@ -25,18 +25,28 @@ impl Managed {
     }
 
     /// Waits until the thread has ended, at most until `deadline`; hands itself back if it has not.
-    pub(crate) fn join_until(self, clock: &Clock, deadline: Moment) -> Result<(), Self> {
+    pub(crate) fn join_until(self, deadline: &Deadline) -> Result<(), Self> {
         // Polled: ending is rare, and a join with a time limit does not exist.
         let mut pause = Duration::from_micros(20);
         while !self.handle.is_finished() {
-            if clock.now() >= deadline {
+            if deadline.passed() {
                 return Err(self);
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(2));
         }
-        // Its panic, if it died of one, was reported when it was replaced.
-        drop(self.handle.join());
+        self.reap()
+    }
+
+    /// Joins the thread if it has ended; hands itself back if it has not.
+    pub(crate) fn reap(self) -> Result<(), Self> {
+        if !self.handle.is_finished() {
+            return Err(self);
+        }
+        if let Err(payload) = self.handle.join() {
+            // The panic was reported when the worker was replaced, and its payload may panic again when dropped.
+            std::mem::forget(payload);
+        }
         Ok(())
     }
 }

@@ -74,6 +74,13 @@ impl Config {
     }
 }
 
+/// As the whole configuration is checked, for one pool that is added to those that run.
+pub(in crate::runtime) fn check_pool(name: &str, config: &PoolConfig) -> Result<(), ConfigError> {
+    let table = Path::new(["pools"]);
+    let checked = named(&table, name).and_then(|()| pool(&table.key(name), config));
+    checked.map_err(|fault| ConfigError::of_setting(None, &fault))
+}
+
 /// The bounds of a whole number, for every setting that is one.
 pub(super) fn bounds(path: &Path) -> Option<RangeInclusive<u32>> {
     match path.keys()[..] {

@@ -23,6 +23,7 @@ mod tests;
 mod values;
 
 pub use check::Warning;
+pub(super) use check::check_pool;
 pub use error::ConfigError;
 pub use load::Loader;
 

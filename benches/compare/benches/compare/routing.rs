@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use core_affinity::CoreId;
 use crossbeam_epoch::Atomic;
 use hashring::HashRing;
-use heijunka::{Key, Router, Target, pin};
+use heijunka::{Key, Router, Target};
 use heijunka_compare::report::Goal;
 use heijunka_compare::suite::Suite;
 use heijunka_compare::team::nanos_per_operation;
@@ -27,7 +27,7 @@ trait Route: Sync {
 impl Route for Router<u8> {
     #[inline]
     fn route(&self, key: u64) -> u8 {
-        let pin = pin();
+        let pin = self.pin();
         self.route(Key::from(key), &pin).first().copied().unwrap_or(0)
     }
 }
