@@ -1,4 +1,8 @@
 //! The atomics of admission: the token word, the return trays, the limits, the sub-limit cells and the refusal counters.
+#![allow(
+    clippy::inline_always,
+    reason = "so short that a call, and a result returned through memory, would show"
+)]
 
 use super::limits::{Class, InFlight, Limits, Rank, SubLimitId, admit};
 use crate::error::{Reason, Rejected};
@@ -89,10 +93,6 @@ impl Tokens {
         }
     }
 
-    #[allow(
-        clippy::inline_always,
-        reason = "so short that a call, and a result returned through memory, would show"
-    )]
     #[inline(always)]
     pub(super) fn try_acquire(&self, class: Class, n: u32) -> Result<(), Rejected> {
         let taken = match class.sub {
@@ -102,10 +102,6 @@ impl Tokens {
         taken.inspect_err(|rejected| self.count_refused(rejected.reason))
     }
 
-    #[allow(
-        clippy::inline_always,
-        reason = "so short that a call, and a result returned through memory, would show"
-    )]
     #[inline(always)]
     fn acquire_word(&self, rank: Rank, n: u32) -> Result<(), Rejected> {
         // Relaxed: an acquire that starts after `set_limits` returned is ordered after it by whatever told the

@@ -113,18 +113,13 @@ impl Pool {
         }
         control.reap();
         control.wanted = workers;
-        let result = loop {
-            let present = control.present();
-            if present < workers {
-                if let Err(error) = self.start_worker(&mut control) {
-                    break Err(error);
-                }
-            } else if present > workers {
-                control.retire_one(&self.shared);
-            } else {
-                break Ok(());
-            }
-        };
+        let mut result = Ok(());
+        while control.present() < workers && result.is_ok() {
+            result = self.start_worker(&mut control);
+        }
+        while control.present() > workers {
+            control.retire_one(&self.shared);
+        }
         self.count_workers(&mut control);
         result
     }
@@ -364,7 +359,7 @@ impl Drop for End<'_> {
         drop(control);
         match replaced {
             Ok(()) => {
-                tracing::error!(pool = %shared.settings.name, worker = self.at, "a worker died and was replaced")
+                tracing::error!(pool = %shared.settings.name, worker = self.at, "a worker died and was replaced");
             }
             Err(error) => {
                 tracing::error!(pool = %shared.settings.name, worker = self.at, %error, "a worker died without replacement");

@@ -53,7 +53,9 @@ impl Runtime {
         // Each thread gets what is left of the one deadline, and then a last call.
         let mut late: Vec<&Pool> =
             pools.iter().filter(|pool| !pool.join_until(&deadline).is_empty()).collect();
-        late.iter().for_each(|pool| pool.abort());
+        for pool in &late {
+            pool.abort();
+        }
         let last_call = Deadline::after(LAST_CALL);
         late.retain(|pool| !pool.join_until(&last_call).is_empty());
         let unjoined: Vec<String> = late.iter().flat_map(|pool| pool.join_until(&last_call)).collect();
