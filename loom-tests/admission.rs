@@ -67,34 +67,61 @@ fn two_classes_never_over_admit() {
     );
 }
 
-/// Permits come back into trays, from which whoever would be refused collects them: none is lost or counted twice.
+/// Nobody is refused while there is room: two callers and two places, however often permits come and go.
 #[test]
-fn permits_in_a_tray_are_neither_lost_nor_doubled() {
+fn nobody_is_refused_while_there_is_room() {
     fn execution(arrangement: usize) -> u32 {
-        let limits = limits(1, 0);
+        let limits = limits(2, 0);
         let tokens = Arc::new(Tokens::new(limits, []));
         let held = std::sync::Arc::new(Held::default());
-        let role = || {
+        let role = |times: u32| {
             let (tokens, held) = (tokens.clone(), held.clone());
             Box::new(move || {
-                for _ in 0..2 {
-                    if tokens.try_acquire(Class::NORMAL, 1).is_ok() {
-                        held.hold(Class::NORMAL, limits);
-                        tokens.in_flight();
-                        held.let_go(Class::NORMAL);
-                        tokens.release(Class::NORMAL, 1);
-                    }
+                for _ in 0..times {
+                    assert!(tokens.try_acquire(Class::NORMAL, 1).is_ok(), "refused while there is room");
+                    held.hold(Class::NORMAL, limits);
+                    held.let_go(Class::NORMAL);
+                    tokens.release(Class::NORMAL, 1);
                 }
             }) as Role
         };
-        run(vec![role(), role()], arrangement);
+        run(vec![role(3), role(2)], arrangement);
         assert_eq!(tokens.in_flight().total, 0, "permits are conserved");
         tokens.close();
         assert!(tokens.is_drained());
         held.admitted.load(Relaxed)
     }
-    Model { name: "admission::permits_in_a_tray_are_neither_lost_nor_doubled", preemptions: 2, floor: 100 }
-        .check(orders(2), &[2, 3, 4], execution);
+    Model { name: "admission::nobody_is_refused_while_there_is_room", preemptions: 3, floor: 100 }.check(
+        orders(2),
+        &[5],
+        execution,
+    );
+}
+
+/// What was done under a permit is visible also to whoever gets in because a third caller looked into the trays.
+#[test]
+fn what_another_found_in_the_trays_is_visible() {
+    fn execution(arrangement: usize) -> u32 {
+        let tokens = Arc::new(Tokens::new(limits(1, 0), []));
+        let data = Arc::new(Watched::default());
+        let worker = || {
+            let (tokens, data) = (tokens.clone(), data.clone());
+            Box::new(move || {
+                if tokens.try_acquire(Class::NORMAL, 1).is_ok() {
+                    data.add_one();
+                    tokens.release(Class::NORMAL, 1);
+                }
+            }) as Role
+        };
+        let looker = {
+            let tokens = tokens.clone();
+            Box::new(move || assert!(tokens.try_acquire(Class::NORMAL, 2).is_err())) as Role
+        };
+        run(vec![worker(), worker(), looker], arrangement);
+        data.get()
+    }
+    Model { name: "admission::what_another_found_in_the_trays_is_visible", preemptions: 2, floor: 500 }
+        .check(orders(3), &[1, 2], execution);
 }
 
 /// What was done under a permit is visible to whoever gets it next.
@@ -183,8 +210,7 @@ fn whoever_was_told_of_the_change_obeys_it() {
     );
 }
 
-/// After the close the total only falls: at zero, everything ever admitted has ended, and its effects are visible, also
-/// to a closer for whom another caller did the collecting.
+/// After the close the total only falls: at zero, everything ever admitted has ended, and its effects are visible.
 #[test]
 fn drained_means_that_everything_admitted_has_ended() {
     fn execution(arrangement: usize) -> u32 {

@@ -37,9 +37,10 @@ echo "$passed of $total models passed"
 twins='
 check_then_add                two_classes_never_over_admit
 release                       a_permit_hands_over_what_was_done_under_it
-drained                       drained_means_that_everything_admitted_has_ended
-collect                       a_permit_hands_over_what_was_done_under_it
-double_collect                permits_in_a_tray_are_neither_lost_nor_doubled
+given_back                    drained_means_that_everything_admitted_has_ended
+pass_on                       what_another_found_in_the_trays_is_visible
+admitted                      nobody_is_refused_while_there_is_room
+recheck                       nobody_is_refused_while_there_is_room
 publish                       a_reader_sees_old_or_new_and_nothing_freed
 reclaim                       a_reader_sees_old_or_new_and_nothing_freed
 announce                      a_hand_over_wakes_the_sleeper

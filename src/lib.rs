@@ -42,7 +42,7 @@
 //! |---|---|
 //! | giving a permit back, changing limits, reading status words, looking up a key | wait-free |
 //! | admission, submitting, handing over | lock-free: a retry means that another thread succeeded; at most one system call, to wake a sleeping worker |
-//! | a refusal | lock-free, and it writes to nothing that other threads write, once the trays in which workers give permits back are empty |
+//! | a refusal | lock-free; it reads what others write, and writes to nothing that they write but, now and then, the known sum of what came back |
 //! | recording what a job did | wait-free, plain stores of the worker's own |
 //! | status of pools, metrics, scaling, adding and removing pools, draining | lock; off the way of jobs, which they do not disturb |
 //! | [`JobHandle::wait`], [`Domain::checkout`], [`Runtime::drain`] | block, and say so |

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The components and their layers. Imports point down, or stay within a component.
 const LAYERS: [&[&str]; 5] = [
@@ -29,7 +29,7 @@ struct Source {
     /// Below `src`, with forward slashes.
     path: String,
     component: String,
-    /// Without comments, documentation included, and without the unit tests at its end.
+    /// Without comments, documentation included, and without unit tests.
     code: String,
     lines: usize,
 }
@@ -42,7 +42,7 @@ fn sources() -> Vec<Source> {
             if entry.is_dir() {
                 folders.push(entry);
             } else if entry.extension().is_some_and(|extension| extension == "rs") {
-                files.push(source(&root, entry));
+                files.push(source(&root, &entry));
             }
         }
     }
@@ -50,11 +50,13 @@ fn sources() -> Vec<Source> {
     files
 }
 
-fn source(root: &Path, file: PathBuf) -> Source {
-    let text = fs::read_to_string(&file).unwrap();
+fn source(root: &Path, file: &Path) -> Source {
+    let text = fs::read_to_string(file).unwrap();
     let path = file.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
     let component = path.split(['/', '.']).next().unwrap().to_owned();
-    let is_code = |line: &&str| !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test");
+    let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
+    let is_code =
+        |line: &&str| !is_test && !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test");
     let code = text.lines().take_while(is_code).map(|line| line.split("//").next().unwrap_or_default());
     let code = code.collect::<Vec<_>>().join("\n");
     Source { path, component, code, lines: text.lines().count() }

@@ -1,4 +1,8 @@
 //! The atomics of admission: the token word, the return trays, the limits, the sub-limit cells and the refusal counters.
+#![allow(
+    clippy::inline_always,
+    reason = "so short that a call, and a result returned through memory, would show"
+)]
 
 use super::limits::{Class, InFlight, Limits, Rank, SubLimitId, admit};
 use crate::error::{Reason, Rejected};
@@ -6,25 +10,29 @@ use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{CachePadded, PerThread, thread_number, weakened};
 
 /// ```text
-/// word    63: closed | 62..32: normal in flight | 31..0: total in flight
-/// tray          | 62..32: normal given back | 31..0: total given back, and not yet taken off the word
+/// word    63..32: normal admitted so far | 31..1: total admitted so far | 0: closed
+/// tray    63..32: normal given back      | 31..1: total given back      | 0: -
 /// limits  62..42: soft | 41..21: hard | 20..0: reserved
 /// ```
 ///
-/// In flight is the word less the trays. The word alone is never less than that, so deciding by it is safe.
+/// Word and trays only ever grow, and wrap. In flight is the word less all trays: as the difference is taken of whole
+/// 64-bit numbers, carries from field to field and the wrapping cancel out.
 ///
-/// | transition | by | condition |
+/// | transition | by | condition, with `(n, t)` in flight |
 /// |---|---|---|
-/// | `(n, t) -> (n + k, t + k)` | acquire, normal or low | open, `t + k <= hard`, `n + k <= hard - reserved` |
-/// | `(n, t) -> (n, t + k)` | acquire, priority | open, `t + k <= hard` |
-/// | `(n, t) -> (n + k, t + k)` of a tray | release, into the tray of its thread | none: always possible, also when closed |
-/// | tray to 0, and the same off the word | collect, before anything is refused | something was in the tray |
-/// | `open -> closed` | close | none; never reopened |
+/// | word `+ (k, k)` | acquire, normal or low | open, `t + k <= hard`, `n + k <= hard - reserved` |
+/// | word `+ (0, k)` | acquire, priority | open, `t + k <= hard` |
+/// | tray `+` the same | release, into the tray of its thread | none: always possible, also when closed |
+/// | `returned` to the sum of the trays | whoever would be refused by an older sum | it has not changed meanwhile |
+/// | open to closed | close | none; never reopened |
 ///
-/// Neither count can overflow its field: acquires stop at 2^21 - 1.
+/// `returned` is a sum of the trays that was true at some time. What came back since is missing from it, so deciding by it
+/// never admits too much; and before anybody is refused, the trays are added up anew.
 #[derive(Debug)]
 pub(super) struct Tokens {
     word: CachePadded<AtomicU64>,
+    /// Read by every acquire; written only now and then, when a limit seemed to be reached.
+    returned: CachePadded<AtomicU64>,
     trays: [CachePadded<AtomicU64>; TRAYS],
     limits: CachePadded<AtomicU64>,
     subs: Box<[CachePadded<SubCell>]>,
@@ -35,21 +43,27 @@ pub(super) struct Tokens {
 /// A refusal looks into all trays, so there are few; more threads than this share them.
 const TRAYS: usize = if cfg!(heijunka_loom) { 1 } else { 8 };
 
-const CLOSED: u64 = 1 << 63;
+const CLOSED: u64 = 1;
 
 /// Until somebody measures: a request takes 10 ms or so.
 const DEFAULT_HOLD_NANOS: u64 = 10_000_000;
 
-fn unpack(word: u64) -> InFlight {
-    #[allow(clippy::cast_possible_truncation, reason = "the two fields are cut out")]
-    InFlight { normal: (word >> 32) as u32 & 0x7fff_ffff, total: word as u32, closed: word & CLOSED != 0 }
+/// What is in flight, by a word and a sum of trays.
+#[allow(clippy::cast_possible_truncation, reason = "the two fields are cut out")]
+fn in_flight(word: u64, returned: u64) -> InFlight {
+    let difference = (word & !CLOSED).wrapping_sub(returned);
+    InFlight {
+        normal: (difference >> 32) as u32,
+        total: (difference as u32) >> 1,
+        closed: word & CLOSED != 0,
+    }
 }
 
-/// What `n` permits of this rank add to the word.
+/// What `n` permits of this rank add to the word, and later to a tray.
 fn weight(rank: Rank, n: u32) -> u64 {
     match rank {
-        Rank::Priority => u64::from(n),
-        Rank::Normal | Rank::Low => u64::from(n) << 32 | u64::from(n),
+        Rank::Priority => u64::from(n) << 1,
+        Rank::Normal | Rank::Low => u64::from(n) << 32 | u64::from(n) << 1,
     }
 }
 
@@ -70,6 +84,7 @@ impl Tokens {
         let cell = |limit| SubCell { in_flight: AtomicU32::new(0), limit: AtomicU32::new(limit) };
         Self {
             word: CachePadded::new(AtomicU64::new(0)),
+            returned: CachePadded::new(AtomicU64::new(0)),
             trays: std::array::from_fn(|_| CachePadded::default()),
             limits: CachePadded::new(AtomicU64::new(limits.pack())),
             subs: sub_limits.into_iter().map(|limit| CachePadded::new(cell(limit))).collect(),
@@ -78,10 +93,6 @@ impl Tokens {
         }
     }
 
-    #[allow(
-        clippy::inline_always,
-        reason = "so short that a call, and a result returned through memory, would show"
-    )]
     #[inline(always)]
     pub(super) fn try_acquire(&self, class: Class, n: u32) -> Result<(), Rejected> {
         let taken = match class.sub {
@@ -91,79 +102,73 @@ impl Tokens {
         taken.inspect_err(|rejected| self.count_refused(rejected.reason))
     }
 
-    #[allow(
-        clippy::inline_always,
-        reason = "so short that a call, and a result returned through memory, would show"
-    )]
     #[inline(always)]
     fn acquire_word(&self, rank: Rank, n: u32) -> Result<(), Rejected> {
         // Relaxed: an acquire that starts after `set_limits` returned is ordered after it by whatever told the
         // caller so, and coherence then forbids reading the older value.
         let limits = Limits::unpack(self.limits.load(Ordering::Relaxed));
-        // Relaxed: only a guess that the compare-and-swap below confirms; a refusal ends here, having written nothing.
-        let mut seen = self.word.load(Ordering::Relaxed);
         loop {
-            if let Err(rejected) = admit(unpack(seen), limits, rank, n) {
-                // What lies in the trays may be what is missing.
-                if self.trays_are_empty() {
-                    return Err(rejected);
-                }
-                seen = self.collect();
-                continue;
-            }
+            // Acquire: pairs with the Release of the compare-and-swap below; with an admission, all that its thread had given
+            // back before is seen. Otherwise only a guess, which the compare-and-swap or the second look confirms.
+            let word = self.word.load(Ordering::Acquire);
+            // Acquire: pairs with the Release in `decide_anew`; what was done under permits that came back is visible to
+            // whoever gets in because of them.
+            let returned = self.returned.load(Ordering::Acquire);
+            let decision = match admit(in_flight(word, returned), limits, rank, n) {
+                Ok(_) => Ok(()),
+                Err(_) => match self.decide_anew(word, returned, limits, rank, n) {
+                    Some(decision) => decision,
+                    None => continue,
+                },
+            };
+            decision?;
+            let after = word.wrapping_add(weight(rank, n));
             if weakened("check_then_add") {
                 // The mistake that a model must find: two callers pass one check.
-                self.word.fetch_add(weight(rank, n), Ordering::Acquire);
+                self.word.fetch_add(weight(rank, n), Ordering::Relaxed);
                 return Ok(());
             }
-            // Acquire: pairs with the Release in `collect`; what was done under a permit is visible to whoever gets it
-            // next. Relaxed on failure: only the next guess.
-            match self.word.compare_exchange_weak(
-                seen,
-                seen + weight(rank, n),
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return Ok(()),
-                Err(now) => seen = now,
+            let admitted = if weakened("admitted") { Ordering::Relaxed } else { Ordering::Release };
+            // Release: pairs with the Acquire above. No Acquire: what is to be seen came with `returned` or the trays. Success
+            // says that nobody was admitted since the word was read, which makes the decision good.
+            if self.word.compare_exchange_weak(word, after, admitted, Ordering::Relaxed).is_ok() {
+                return Ok(());
             }
         }
     }
 
-    /// Only looks, so that a refusal leaves the lines where they are. Without a branch per tray: a refusal is this, mostly.
-    #[allow(clippy::inline_always, reason = "so short that a call, and a result returned through memory, would show")]
+    /// The decision by what the trays hold now, or `None` if somebody was admitted meanwhile. A refusal ends here, having
+    /// written nothing that an acquire writes.
     #[inline(always)]
-    fn trays_are_empty(&self) -> bool {
-        // Relaxed: what comes back later is collected later.
-        self.trays.iter().fold(0, |any, tray| any | tray.load(Ordering::Relaxed)) == 0
+    fn decide_anew(
+        &self,
+        word: u64,
+        returned: u64,
+        limits: Limits,
+        rank: Rank,
+        n: u32,
+    ) -> Option<Result<(), Rejected>> {
+        let back = self.given_back(Ordering::Acquire);
+        // Relaxed: behind the Acquire loads of the trays, so that it shows every acquire whose release was counted. If it
+        // is still the same word, nothing was counted that is not in it.
+        if !weakened("recheck") && self.word.load(Ordering::Relaxed) != word {
+            return None;
+        }
+        if back != returned {
+            // Release: passes on what the Acquire loads of the trays saw. Relaxed on failure: somebody else was faster.
+            // Not a plain store: a thread that slept over it would set the sum back.
+            let pass_on = if weakened("pass_on") { Ordering::Relaxed } else { Ordering::Release };
+            let _ = self.returned.compare_exchange(returned, back, pass_on, Ordering::Relaxed);
+        }
+        Some(admit(in_flight(word, back), limits, rank, n).map(drop))
     }
 
-    /// Takes what lies in the trays off the word, and returns the word.
-    ///
-    /// Between the two steps the permits are neither here nor there: another caller may be refused that moment, but
-    /// none is ever counted twice.
-    #[cold]
-    fn collect(&self) -> u64 {
-        // Relaxed: if nothing is collected after all, only the next guess.
-        let mut word = self.word.load(Ordering::Relaxed);
-        for tray in &self.trays {
-            // Relaxed: looked at before it is taken, so that refusals leave an empty tray's line where it is.
-            if tray.load(Ordering::Relaxed) == 0 {
-                continue;
-            }
-            // Acquire: pairs with the Release in `release`.
-            let acquire = if weakened("collect") { Ordering::Relaxed } else { Ordering::Acquire };
-            let back = if weakened("double_collect") {
-                let back = tray.load(Ordering::Acquire);
-                tray.store(0, Ordering::Relaxed);
-                back
-            } else {
-                tray.swap(0, acquire)
-            };
-            // Release: passes on what the Acquire above saw to whoever acquires next.
-            word = self.word.fetch_sub(back, Ordering::Release) - back;
-        }
-        word
+    /// The sum of the trays. Without a branch: a refusal is this, mostly.
+    #[inline(always)]
+    fn given_back(&self, order: Ordering) -> u64 {
+        // Acquire from those who let others in because of it: pairs with the Release in `release`.
+        let order = if weakened("given_back") { Ordering::Relaxed } else { order };
+        self.trays.iter().fold(0, |sum, tray| sum.wrapping_add(tray.load(order)))
     }
 
     fn acquire_both(&self, sub: SubLimitId, rank: Rank, n: u32) -> Result<(), Rejected> {
@@ -183,7 +188,7 @@ impl Tokens {
     /// Gives `n` permits back: into a tray, so that the word's line stays with those who acquire. Wait-free.
     #[inline]
     pub(super) fn release(&self, class: Class, n: u32) {
-        // Release: pairs with the Acquire in `collect`.
+        // Release: pairs with the Acquire in `given_back`.
         let release = if weakened("release") { Ordering::Relaxed } else { Ordering::Release };
         self.trays[thread_number() % TRAYS].fetch_add(weight(class.rank, n), release);
         if let Some(sub) = class.sub {
@@ -196,34 +201,31 @@ impl Tokens {
         self.subs[usize::from(sub.0)].in_flight.fetch_sub(n, Ordering::Release);
     }
 
-    /// From now on nothing is admitted. The door and the counts share one word, so once it is closed the total can
-    /// only fall: when it reaches 0, everything that was ever admitted has ended.
+    /// From now on nothing is admitted. The door and the count share one word, so once it is closed the word stays: when
+    /// the trays have caught up with it, everything that was ever admitted has ended.
     pub(super) fn close(&self) {
-        // Relaxed: the modification order of the one word decides between an acquire and the close; the counts that
-        // follow are read by `is_drained`.
+        // Relaxed: the modification order of the one word decides between an acquire and the close.
         self.word.fetch_or(CLOSED, Ordering::Relaxed);
     }
 
     /// Whether it is closed and nothing is in flight any more.
     pub(super) fn is_drained(&self) -> bool {
-        self.collect();
-        // Acquire: pairs with the Release of the last `collect` (and, through the release sequence, of all earlier ones).
-        let drained = if weakened("drained") { Ordering::Relaxed } else { Ordering::Acquire };
-        self.word.load(drained) == CLOSED
+        // Relaxed: once closed, the word does not change.
+        let word = self.word.load(Ordering::Relaxed);
+        // Acquire: what was done under any permit is visible when this is true.
+        word & CLOSED != 0 && word & !CLOSED == self.given_back(Ordering::Acquire)
     }
 
+    /// What is in flight, for people and for laws that tolerate an old value. Lock-free.
     pub(super) fn in_flight(&self) -> InFlight {
-        // Relaxed: a snapshot for people and for laws that tolerate an old value.
-        let word = unpack(self.word.load(Ordering::Relaxed));
-        self.trays.iter().fold(word, |now, tray| {
-            // Relaxed: as above; read after the word, so that what is collected meanwhile is not missed twice.
-            let back = unpack(tray.load(Ordering::Relaxed));
-            InFlight {
-                normal: now.normal.saturating_sub(back.normal),
-                total: now.total.saturating_sub(back.total),
-                ..now
+        loop {
+            // Acquire, Acquire, Relaxed: as for an acquire that would be refused.
+            let word = self.word.load(Ordering::Acquire);
+            let back = self.given_back(Ordering::Acquire);
+            if self.word.load(Ordering::Relaxed) == word {
+                return in_flight(word, back);
             }
-        })
+        }
     }
 
     pub(super) fn limits(&self) -> Limits {

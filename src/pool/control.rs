@@ -113,12 +113,12 @@ impl Pool {
         }
         control.reap();
         control.wanted = workers;
+        let mut result = Ok(());
+        while control.present() < workers && result.is_ok() {
+            result = self.start_worker(&mut control);
+        }
         while control.present() > workers {
             control.retire_one(&self.shared);
-        }
-        let mut result = Ok(());
-        while result.is_ok() && control.present() < workers {
-            result = self.start_worker(&mut control);
         }
         self.count_workers(&mut control);
         result

@@ -62,8 +62,8 @@ impl Runtime {
         for name in &unjoined {
             tracing::warn!(thread = %name, "the job it runs did not end in time; the thread is left behind");
         }
-        // A submitter that was admitted before the close may be about to bring its job, and hand it back itself.
-        let _ = self.core.regulator.wait_drained(LAST_CALL.min(deadline.left()));
+        // A submitter that was admitted before the close and comes only now hands its own back: it belongs to the report.
+        let _ = self.core.regulator.wait_drained(LAST_CALL);
         let after = self.counts(&pools);
         let abandoned = after.abandoned - before.abandoned;
         let report = Report {

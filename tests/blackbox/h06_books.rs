@@ -71,7 +71,7 @@ impl Books {
             })),
             Step::Expired => self.submit(domain.job(key).deadline(Duration::ZERO).submit(|_| false)),
             Step::Panic => {
-                self.submit(domain.submit(key, |_| std::panic::resume_unwind(Box::new("quietly"))))
+                self.submit(domain.submit(key, |_| std::panic::resume_unwind(Box::new("quietly"))));
             }
             Step::Fail => self.submit(domain.submit(key, |job| {
                 job.fail();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heijunka::{JobError, Reason, ScaleError, WaitError};
+use heijunka::{ChangeError, JobError, Reason, ScaleError, WaitError};
 
 use crate::common::{Counter, GENEROUS, Gate, Outcome, beside, eventually, pool_status, single, workers};
 
@@ -117,13 +117,13 @@ fn h18_a_stopping_runtime_does_not_grow() {
     });
     eventually("the workers are told to leave", || pool_status(&runtime, "final").workers == 0);
     assert!(matches!(pool.scale_to(3), Err(ScaleError::Stopped)), "no worker comes behind the stop's back");
-    assert!(runtime.add_pool("more", &workers(1)).is_err());
+    assert!(matches!(runtime.add_pool("more", &workers(1)), Err(ChangeError::Ended)));
     gate.open();
     let report = stopping.join();
     assert_eq!((report.abandoned, report.unjoined.len()), (1, 0));
     assert_eq!(waiting.result(), ABANDONED);
     assert!(matches!(pool.scale_to(3), Err(ScaleError::Stopped)));
-    assert!(runtime.add_pool("more", &workers(1)).is_err());
+    assert!(matches!(runtime.add_pool("more", &workers(1)), Err(ChangeError::Ended)));
     assert_eq!(runtime.status().pools.len(), 1);
 }
 

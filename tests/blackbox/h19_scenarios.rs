@@ -138,7 +138,7 @@ fn h19_graceful_refusal_gives_the_work_back_for_a_fallback() {
         domain.execute(1, |_| ()).unwrap();
     }
     // The caller decides: here, a cheaper answer made of the work that came back.
-    let basket = vec![3, 4, 5];
+    let basket = [3, 4, 5];
     let refused = domain.submit(1, move |_| basket.iter().sum::<u32>()).unwrap_err();
     let rejected = refused.rejected();
     assert_eq!((rejected.reason(), rejected.in_flight(), rejected.limit()), (Reason::HardLimit, 5, 5));

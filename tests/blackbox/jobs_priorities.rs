@@ -21,8 +21,7 @@ fn order_of(waiting: &[(Priority, usize)]) -> Vec<Priority> {
     }
     gate.open();
     assert!(runtime.drain(GENEROUS).is_clean());
-    let taken = order.lock().clone();
-    taken
+    std::mem::take(&mut *order.lock())
 }
 
 #[test]

@@ -1,5 +1,10 @@
 //! The runtime from outside: only what is public, one subject per file, named after the requirement it proves.
 
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the path of a method fits one lifetime of the context, and a job has to fit all"
+)]
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -136,7 +136,6 @@ fn the_same_oracle_catches_a_limiter_that_leaks() {
 
 /// Each thread holds at most two permits, all together less than a third of the limit, however they are scheduled.
 #[test]
-#[ignore = "fails: while one caller collects a tray, its permits are neither here nor there, and others are refused"]
 fn h19_below_a_third_of_the_limit_nothing_is_ever_refused() {
     let threads = std::thread::available_parallelism().map_or(2, usize::from) + 2;
     let limit = u32::try_from(threads * 2 * 3 + 1).unwrap();

@@ -86,7 +86,7 @@ impl Oracle {
     }
 
     fn limits_of(&self, epoch: u64) -> Bounds {
-        self.course[(epoch % self.course.len() as u64) as usize]
+        self.course[usize::try_from(epoch).expect("64 bits") % self.course.len()]
     }
 
     /// Changes the limits until all threads have ended; returns how many epochs there were.
@@ -108,25 +108,25 @@ impl Oracle {
     /// Makes `attempts` as this thread, holding up to `hold` permits at a time.
     pub(crate) fn attempt(&self, thread: usize, attempts: u64, hold: usize, limiter: &impl Limiter) {
         let mut random = Random(thread as u64 + 1);
-        let mut held: Vec<Option<_>> = (0..hold).map(|_| None).collect();
+        let mut permits: Vec<Option<_>> = (0..hold).map(|_| None).collect();
         let mut admitted = 0_u64;
         for _ in 0..attempts {
             let epoch = self.settled.load(Ordering::Acquire);
             self.seen[thread].store(epoch, Ordering::Release);
             let draw = random.next();
-            let place = &mut held[draw as usize % hold];
+            let place = &mut permits[draw % hold];
             if let Some((kind, permit)) = place.take() {
                 self.lower(kind);
                 drop(permit);
             }
-            let kind = [Kind::Priority, Kind::Normal, Kind::Pulled][(draw >> 32) as usize % 3];
+            let kind = [Kind::Priority, Kind::Normal, Kind::Pulled][(draw >> 32) % 3];
             if let Some(permit) = limiter.try_acquire(kind) {
                 admitted += 1;
                 self.raise(kind, epoch);
                 *place = Some((kind, permit));
             }
         }
-        for (kind, permit) in held.into_iter().flatten() {
+        for (kind, permit) in permits.into_iter().flatten() {
             self.lower(kind);
             drop(permit);
         }
@@ -167,10 +167,10 @@ impl Oracle {
 struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    fn next(&mut self) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+        usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)).expect("64 bits")
     }
 }
