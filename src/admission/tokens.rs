@@ -148,7 +148,7 @@ impl Tokens {
         rank: Rank,
         n: u32,
     ) -> Option<Result<(), Rejected>> {
-        let back = self.given_back(Ordering::Acquire);
+        let back = self.given_back();
         // Relaxed: behind the Acquire loads of the trays, so that it shows every acquire whose release was counted. If it
         // is still the same word, nothing was counted that is not in it.
         if !weakened("recheck") && self.word.load(Ordering::Relaxed) != word {
@@ -165,10 +165,10 @@ impl Tokens {
 
     /// The sum of the trays. Without a branch: a refusal is this, mostly.
     #[inline(always)]
-    fn given_back(&self, order: Ordering) -> u64 {
-        // Acquire from those who let others in because of it: pairs with the Release in `release`.
-        let order = if weakened("given_back") { Ordering::Relaxed } else { order };
-        self.trays.iter().fold(0, |sum, tray| sum.wrapping_add(tray.load(order)))
+    fn given_back(&self) -> u64 {
+        // Acquire: pairs with the Release in `release`.
+        let acquire = if weakened("given_back") { Ordering::Relaxed } else { Ordering::Acquire };
+        self.trays.iter().fold(0, |sum, tray| sum.wrapping_add(tray.load(acquire)))
     }
 
     fn acquire_both(&self, sub: SubLimitId, rank: Rank, n: u32) -> Result<(), Rejected> {
@@ -213,7 +213,7 @@ impl Tokens {
         // Relaxed: once closed, the word does not change.
         let word = self.word.load(Ordering::Relaxed);
         // Acquire: what was done under any permit is visible when this is true.
-        word & CLOSED != 0 && word & !CLOSED == self.given_back(Ordering::Acquire)
+        word & CLOSED != 0 && word & !CLOSED == self.given_back()
     }
 
     /// What is in flight, for people and for laws that tolerate an old value. Lock-free.
@@ -221,7 +221,7 @@ impl Tokens {
         loop {
             // Acquire, Acquire, Relaxed: as for an acquire that would be refused.
             let word = self.word.load(Ordering::Acquire);
-            let back = self.given_back(Ordering::Acquire);
+            let back = self.given_back();
             if self.word.load(Ordering::Relaxed) == word {
                 return in_flight(word, back);
             }

@@ -7,7 +7,7 @@ use crate::pool::Pool;
 use crate::time::Deadline;
 
 /// After the deadline, running jobs see themselves cancelled and get this long to return. A worker that is checked out
-/// looks every 20 ms.
+/// looks every few milliseconds.
 const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// The counts of which the report tells the difference.
@@ -51,13 +51,11 @@ impl Runtime {
         pools.iter().for_each(Pool::retire_all);
         pools.iter().for_each(Pool::close);
         // Each thread gets what is left of the one deadline, and then a last call.
-        let mut late: Vec<&Pool> =
-            pools.iter().filter(|pool| !pool.join_until(&deadline).is_empty()).collect();
+        let late: Vec<&Pool> = pools.iter().filter(|pool| !pool.join_until(&deadline).is_empty()).collect();
         for pool in &late {
             pool.abort();
         }
         let last_call = Deadline::after(LAST_CALL);
-        late.retain(|pool| !pool.join_until(&last_call).is_empty());
         let unjoined: Vec<String> = late.iter().flat_map(|pool| pool.join_until(&last_call)).collect();
         for name in &unjoined {
             tracing::warn!(thread = %name, "the job it runs did not end in time; the thread is left behind");
