@@ -65,6 +65,7 @@
 //! runtime                      Runtime, Domain, configuration, draining, metrics as text
 //! admission  routing  pool     who may come in; where to; who runs it
 //! metrics  thread  lanes       counts and histograms; pinning, idling, waking; which priority next
+//! law  calm                    what every law is; the law against flapping
 //! error  priority  time  sync  words; clocks; atomics, channels and epochs, or their models under loom
 //! ```
 
@@ -74,8 +75,10 @@ compile_error!("the feature `_model` goes with the cfg `heijunka_loom`: run the 
 compile_error!("the models need debug assertions: run them with `make loom`");
 
 mod admission;
+mod calm;
 mod error;
 mod lanes;
+mod law;
 mod metrics;
 mod pool;
 mod priority;
