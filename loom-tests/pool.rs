@@ -1,4 +1,5 @@
-//! The real worker, lanes, permits and idle set around a model of the channel: every accepted job is run or handed back.
+//! The real worker, lanes, permits and idle set around a model of the channel: every accepted job is run or handed back,
+//! and no worker is lost on its way from one pool to another.
 
 use std::sync::Arc as PlainArc;
 use std::sync::atomic::{AtomicBool, AtomicU32 as Plain, Ordering::Relaxed};
@@ -6,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32 as Plain, Ordering::Relaxed};
 use super::Context;
 use super::finish::Finish;
 use super::job::{Job, Keeper, NEVER};
+use super::post::Post;
 use super::shared::{Kind, Settings, Shared};
 use super::work::Work;
 use super::worker::Worker;
@@ -14,8 +16,8 @@ use crate::error::JobError;
 use crate::harness::{Model, Role, orders, run};
 use crate::metrics::Ended;
 use crate::priority::Priority;
-use crate::sync::{Arc, Parker};
-use crate::thread::{Cores, Idle};
+use crate::sync::Arc;
+use crate::thread::{Bell, Cores, Idle};
 use crate::time::{Clock, Moment};
 
 #[derive(Default)]
@@ -49,17 +51,17 @@ impl Work for Probe {
 struct Bench {
     regulator: PlainArc<Regulator>,
     pool: Arc<Shared>,
-    parkers: Vec<Parker>,
     fate: PlainArc<Fate>,
 }
 
 fn bench() -> Bench {
-    let regulator = PlainArc::new(Regulator::new(Limits::new(2, 2, 0).unwrap()));
+    bench_under(PlainArc::new(Regulator::new(Limits::new(2, 2, 0).unwrap())))
+}
+
+fn bench_under(regulator: PlainArc<Regulator>) -> Bench {
     let settings = Settings {
         name: "model".to_owned(),
         domain: "model".to_owned(),
-        min_workers: 1,
-        max_workers: 2,
         lane: 2,
         kind: Kind::Cpu,
         idle: Idle::Park,
@@ -67,8 +69,8 @@ fn bench() -> Bench {
     };
     let (clock, _) = Clock::manual();
     let cores = PlainArc::new(Cores::of_process());
-    let (pool, parkers) = Shared::new(settings, regulator.clone(), clock, cores);
-    Bench { regulator, pool: Arc::new(pool), parkers, fate: PlainArc::default() }
+    let pool = Shared::new(settings, regulator.clone(), clock, cores, PlainArc::<Bell>::default());
+    Bench { regulator, pool: Arc::new(pool), fate: PlainArc::default() }
 }
 
 impl Bench {
@@ -94,10 +96,16 @@ impl Bench {
         })
     }
 
-    fn worker(&mut self, slot: usize) -> Role<'static> {
-        let (parker, pool) = (self.parkers.remove(0), self.pool.clone());
-        let mut worker = Worker::new(slot, pool.inbox(), parker, pool);
+    /// A worker in the first free slot.
+    fn worker(&self) -> Role<'static> {
+        let worker = Worker::new(Post::claim(&self.pool).unwrap());
         Box::new(move || worker.run())
+    }
+
+    /// Nobody holds a slot any more.
+    fn is_deserted(&self) -> bool {
+        let claimed = [Post::claim(&self.pool), Post::claim(&self.pool)];
+        claimed.iter().all(Option::is_some)
     }
 
     fn tell_to_leave(pool: &Shared, slot: usize) {
@@ -128,8 +136,8 @@ fn end(fate: &Fate) -> End {
 #[test]
 fn stop_runs_or_hands_back_every_job() {
     fn execution(arrangement: usize) -> End {
-        let mut bench = bench();
-        let (submitter, worker) = (bench.submitter(), bench.worker(0));
+        let bench = bench();
+        let (submitter, worker) = (bench.submitter(), bench.worker());
         let stopper = {
             let (regulator, pool) = (bench.regulator.clone(), bench.pool.clone());
             Box::new(move || {
@@ -138,7 +146,7 @@ fn stop_runs_or_hands_back_every_job() {
                 pool.close();
             }) as Role
         };
-        let Bench { regulator, fate, pool, .. } = bench;
+        let Bench { regulator, fate, pool } = bench;
         run(vec![submitter, worker, stopper], arrangement);
         assert_eq!(regulator.status().in_flight, 0, "the permit is back");
         drop(pool);
@@ -155,11 +163,11 @@ fn stop_runs_or_hands_back_every_job() {
 #[test]
 fn a_leaving_worker_passes_its_wake_up_on() {
     fn execution(_: usize) -> End {
-        let mut bench = bench();
+        let bench = bench();
         // Whoever runs the job, the staying worker leaves afterwards.
         bench.fate.then_leave.store(2, Relaxed);
         let (pool, fate, regulator) = (bench.pool.clone(), bench.fate.clone(), bench.regulator.clone());
-        let (leaving, staying, submitter) = (bench.worker(0), bench.worker(1), bench.submitter());
+        let (leaving, staying, submitter) = (bench.worker(), bench.worker(), bench.submitter());
         drop(bench);
         let other = pool.clone();
         let staying = loom::thread::spawn(staying);
@@ -180,6 +188,98 @@ fn a_leaving_worker_passes_its_wake_up_on() {
         end(&fate)
     }
     Model { name: "pool::a_leaving_worker_passes_its_wake_up_on", preemptions: 2, floor: 100 }.check(
+        1,
+        &[End::Ran],
+        execution,
+    );
+}
+
+/// A worker is sent to a pool that has none, while a job arrives there: it comes and runs it.
+#[test]
+fn a_worker_that_is_sent_serves_where_it_is_sent_to() {
+    fn execution(arrangement: usize) -> End {
+        let from = bench();
+        let to = bench_under(from.regulator.clone());
+        to.fate.then_leave.store(1, Relaxed);
+        let (worker, submitter) = (from.worker(), to.submitter());
+        let sender = {
+            let (from, to) = (from.pool.clone(), to.pool.clone());
+            Box::new(move || from.dismiss(0, Post::claim(&to))) as Role
+        };
+        run(vec![submitter, worker, sender], arrangement);
+        assert!(from.is_deserted() && to.is_deserted(), "both slots are free again");
+        assert_eq!(from.regulator.status().in_flight, 0, "the permit is back");
+        end(&to.fate)
+    }
+    Model { name: "pool::a_worker_that_is_sent_serves_where_it_is_sent_to", preemptions: 2, floor: 1000 }.check(
+        orders(3),
+        &[End::Ran],
+        execution,
+    );
+}
+
+/// It is retired by the other pool before it has come there, while a job arrives: it ends, and the job runs or is handed back.
+#[test]
+fn a_worker_retired_on_its_way_ends_and_leaves_no_job_behind() {
+    fn execution(arrangement: usize) -> End {
+        let from = bench();
+        let to = bench_under(from.regulator.clone());
+        let (worker, submitter) = (from.worker(), to.submitter());
+        let manager = {
+            let (from, to) = (from.pool.clone(), to.pool.clone());
+            Box::new(move || {
+                from.dismiss(0, Post::claim(&to));
+                to.dismiss(0, None);
+                to.close();
+            }) as Role
+        };
+        run(vec![submitter, worker, manager], arrangement);
+        assert!(from.is_deserted() && to.is_deserted(), "both slots are free again");
+        assert_eq!(from.regulator.status().in_flight, 0, "the permit is back");
+        end(&to.fate)
+    }
+    Model { name: "pool::a_worker_retired_on_its_way_ends_and_leaves_no_job_behind", preemptions: 2, floor: 1000 }.check(
+        orders(3),
+        &[End::Ran, End::HandedBack],
+        execution,
+    );
+}
+
+/// A worker is sent away while a job arrives where it was: the one that stays gets it, woken by whoever took the wake-up.
+#[test]
+fn a_worker_that_is_sent_away_strands_no_job() {
+    fn execution(_: usize) -> End {
+        let from = bench();
+        let to = bench_under(from.regulator.clone());
+        // Whoever runs the job, the staying worker leaves afterwards.
+        from.fate.then_leave.store(2, Relaxed);
+        let (pool, fate, regulator) = (from.pool.clone(), from.fate.clone(), from.regulator.clone());
+        let (sent, staying, submitter) = (from.worker(), from.worker(), from.submitter());
+        let staying = loom::thread::spawn(staying);
+        let sent = {
+            let (pool, fate) = (pool.clone(), fate.clone());
+            loom::thread::spawn(move || {
+                sent();
+                // If this one ran the job, the other may sleep without work: tell it.
+                if fate.ran.load(Relaxed) == 1 {
+                    pool.dismiss(1, None);
+                }
+            })
+        };
+        // Sent, and retired there at once, so that it ends; the flag first: it may be on its way before it is woken.
+        let post = Post::claim(&to.pool);
+        to.pool.state.set_leave(0, true);
+        pool.berths[0].lock().send_to(post);
+        pool.state.set_leave(0, true);
+        submitter();
+        pool.idle.wake(0);
+        sent.join().unwrap();
+        staying.join().unwrap();
+        assert!(from.is_deserted() && to.is_deserted(), "all slots are free again");
+        assert_eq!(regulator.status().in_flight, 0, "the permit is back");
+        end(&fate)
+    }
+    Model { name: "pool::a_worker_that_is_sent_away_strands_no_job", preemptions: 2, floor: 100 }.check(
         1,
         &[End::Ran],
         execution,

@@ -49,6 +49,8 @@ end_spin                      a_spinner_that_stops_leaves_no_work_unseen
 wake                          stop_runs_or_hands_back_every_job
 forward                       a_leaving_worker_passes_its_wake_up_on
 close                         closing_overlooks_nothing
+orders                        a_worker_that_is_sent_serves_where_it_is_sent_to
+forward                       a_worker_that_is_sent_away_strands_no_job
 '
 caught=0 total=0
 while read -r weakness name; do

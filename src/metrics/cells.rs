@@ -42,7 +42,12 @@ struct Counts {
     busy_nanos: AtomicU64,
     /// When the running job started, in nanoseconds plus one; 0 while idle.
     running_since: AtomicU64,
+    /// The least queue delay in a tick of the control thread: `tick (16 bits) | nanoseconds (48 bits)`.
+    least_delay: AtomicU64,
 }
+
+const DELAY_BITS: u32 = 48;
+const MOST_DELAY: u64 = (1 << DELAY_BITS) - 1;
 
 /// The counts of one worker, or of several added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,11 +89,33 @@ impl WorkerCells {
         }
     }
 
-    /// A job starts: from here on the worker counts as busy.
+    /// A job that arrived then starts now: from here on the worker counts as busy. `tick`: the control thread's present one.
     #[inline]
-    pub(crate) fn begin(&self, now: Moment) {
+    pub(crate) fn begin(&self, arrived: Moment, now: Moment, tick: u16) {
+        let counts = &self.counts;
         // Relaxed: read only to tell how long the job has been running.
-        self.counts.running_since.store(now.as_nanos() + 1, Ordering::Relaxed);
+        counts.running_since.store(now.as_nanos() + 1, Ordering::Relaxed);
+        let delay = u64::from(tick) << DELAY_BITS | now.nanos_since(arrived).min(MOST_DELAY);
+        // Relaxed, both: a single writer, and one self-contained figure. One of an older tick has another upper part.
+        let least = counts.least_delay.load(Ordering::Relaxed);
+        if least >> DELAY_BITS != u64::from(tick) || delay < least {
+            counts.least_delay.store(delay, Ordering::Relaxed);
+        }
+    }
+
+    /// The least queue delay of the jobs that this worker started in that tick, in nanoseconds.
+    pub(crate) fn least_delay(&self, tick: u16) -> Option<u64> {
+        // Relaxed: see `begin`.
+        let least = self.counts.least_delay.load(Ordering::Relaxed);
+        // What was never written looks like tick 0, which therefore is no tick.
+        (least >> DELAY_BITS == u64::from(tick) && tick != 0).then_some(least & MOST_DELAY)
+    }
+
+    /// Busy time so far in nanoseconds, and jobs that ran so far.
+    pub(crate) fn work_done(&self, now: Moment) -> (u64, u64) {
+        let mut totals = Totals::default();
+        self.add_to(&mut totals, now);
+        (totals.busy_nanos, totals.completed + totals.failed)
     }
 
     /// The job that arrived and started at these moments has ended.

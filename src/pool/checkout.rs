@@ -117,6 +117,22 @@ pub(crate) struct Tenancy {
 /// How often a checked-out worker looks whether the runtime wants it back.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// Says of the worker that it is checked out, until this is dropped, also by a panic.
+struct Flagged<'a>(&'a Context<'a>);
+
+impl<'a> Flagged<'a> {
+    fn new(context: &'a Context<'a>) -> Self {
+        context.pool.state.set_checked_out(context.worker, true);
+        Self(context)
+    }
+}
+
+impl Drop for Flagged<'_> {
+    fn drop(&mut self) {
+        self.0.pool.state.set_checked_out(self.0.worker, false);
+    }
+}
+
 impl Work for Tenancy {
     fn run(self, context: Context<'_>, finish: Finish<'_>) {
         let thread = std::thread::current();
@@ -124,6 +140,7 @@ impl Work for Tenancy {
             // The caller gave up waiting.
             return finish.skipped(Skip::Cancelled);
         }
+        let _tenancy = Flagged::new(&context);
         loop {
             match self.inbox.recv_timeout(LOOK) {
                 Ok(call) => call(&context),

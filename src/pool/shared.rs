@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use super::job::Job;
 use super::lanes::{Inbox, Lanes, lanes};
+use super::post::Berth;
 use super::state::State;
 use crate::admission::Regulator;
 use crate::error::JobError;
 use crate::metrics::{Totals, WorkerCells};
 use crate::priority::Priority;
-use crate::sync::{Mutex, Parker};
-use crate::thread::{Closed, Cores, Idle, IdleSet};
+use crate::sync::Mutex;
+use crate::thread::{Bell, Closed, Cores, Idle, IdleSet};
 use crate::time::Clock;
 
 /// What the jobs of a pool spend their time on.
@@ -31,8 +32,6 @@ pub enum Kind {
 pub(crate) struct Settings {
     pub(crate) name: String,
     pub(crate) domain: String,
-    pub(crate) min_workers: u32,
-    pub(crate) max_workers: u32,
     pub(crate) lane: usize,
     pub(crate) kind: Kind,
     pub(crate) idle: Idle,
@@ -45,9 +44,13 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(super) clock: Clock,
     pub(super) cores: std::sync::Arc<Cores>,
+    /// Calls the control thread.
+    pub(super) bell: std::sync::Arc<Bell>,
     pub(super) lanes: Lanes<Job>,
     pub(super) idle: IdleSet,
     pub(super) state: State,
+    /// One per slot.
+    pub(super) berths: Box<[Mutex<Berth>]>,
     /// Keeps the lanes open whoever leaves, and empties them when the pool is closed.
     spare: Mutex<Inbox<Job>>,
     /// One per slot, made when its first worker starts.
@@ -62,25 +65,25 @@ impl Shared {
         regulator: std::sync::Arc<Regulator>,
         clock: Clock,
         cores: std::sync::Arc<Cores>,
-    ) -> (Self, Vec<Parker>) {
+        bell: std::sync::Arc<Bell>,
+    ) -> Self {
         let (lanes, inbox) = lanes(settings.lane);
         let (idle, parkers) = IdleSet::new(IdleSet::SLOTS);
         let cells = (0..IdleSet::SLOTS).map(|_| OnceLock::new()).collect();
         let state = State::new(IdleSet::SLOTS);
-        (
-            Self {
-                settings,
-                clock,
-                cores,
-                lanes,
-                idle,
-                state,
-                spare: Mutex::new(inbox),
-                cells,
-                _regulator: regulator,
-            },
-            parkers,
-        )
+        Self {
+            settings,
+            clock,
+            cores,
+            bell,
+            lanes,
+            idle,
+            state,
+            berths: parkers.into_iter().map(|parker| Mutex::new(Berth::free(parker))).collect(),
+            spare: Mutex::new(inbox),
+            cells,
+            _regulator: regulator,
+        }
     }
 
     /// Puts the job into its lane; [`announce`](Self::announce) it afterwards. Lock-free, never blocks.

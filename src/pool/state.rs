@@ -31,6 +31,10 @@ pub(super) struct State {
     leave: Box<[CachePadded<AtomicBool>]>,
     abort: Flag,
     workers: AtomicU32,
+    /// The control thread's present tick, by which workers tell for when their least delay holds.
+    tick: AtomicU32,
+    /// One bit per slot: its worker is checked out.
+    checked_out: AtomicU64,
     replaced: AtomicU64,
     abandoned: AtomicU64,
 }
@@ -41,6 +45,8 @@ impl State {
             leave: (0..slots).map(|_| CachePadded::new(AtomicBool::new(false))).collect(),
             abort: Flag::default(),
             workers: AtomicU32::new(0),
+            tick: AtomicU32::new(1),
+            checked_out: AtomicU64::new(0),
             replaced: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
         }
@@ -79,15 +85,44 @@ impl State {
         self.workers.store(workers, Ordering::Relaxed);
     }
 
+    /// The present tick: never 0.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "kept within 16 bits")]
+    pub(super) fn tick(&self) -> u16 {
+        // Relaxed: a number that labels figures; seen late, a figure counts for the tick before, and is not looked at.
+        self.tick.load(Ordering::Relaxed) as u16
+    }
+
+    /// The next tick begins. Called by one thread at a time.
+    pub(super) fn next_tick(&self) {
+        // Relaxed: as in `tick`.
+        self.tick.store(u32::from(self.tick().checked_add(1).unwrap_or(1)), Ordering::Relaxed);
+    }
+
+    /// The worker of this slot serves one caller alone, or no longer does.
+    pub(super) fn set_checked_out(&self, slot: usize, checked_out: bool) {
+        // Relaxed, both: a hint for choosing who leaves, and for not taking a long tenancy for a stalled job.
+        if checked_out {
+            self.checked_out.fetch_or(1 << slot, Ordering::Relaxed);
+        } else {
+            self.checked_out.fetch_and(!(1 << slot), Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn is_checked_out(&self, slot: usize) -> bool {
+        // Relaxed: as in `set_checked_out`.
+        self.checked_out.load(Ordering::Relaxed) & 1 << slot != 0
+    }
+
     /// Workers that died and were replaced.
     pub(super) fn replaced(&self) -> u64 {
         // Relaxed: a count.
         self.replaced.load(Ordering::Relaxed)
     }
 
-    pub(super) fn count_replaced(&self) {
+    pub(super) fn count_replaced(&self, workers: u32) {
         // Relaxed: a count.
-        self.replaced.fetch_add(1, Ordering::Relaxed);
+        self.replaced.fetch_add(u64::from(workers), Ordering::Relaxed);
     }
 
     /// Accepted jobs that were handed back unrun.

@@ -21,6 +21,12 @@ pub struct PoolStatus {
     pub min_workers: u32,
     /// Workers it never exceeds.
     pub max_workers: u32,
+    /// Whether the number of workers was set by hand, and holds until [`Pool::auto`](crate::Pool::auto).
+    pub by_hand: bool,
+    /// Of its workers, those that a burst brought.
+    pub surge_workers: u32,
+    /// Workers given up because their job does not end. They are not among `workers`; others have taken their places.
+    pub lost_workers: u32,
     /// The share of their time that its workers spent running jobs lately (the last second or two of status calls),
     /// 0 to 1: work time over wall time as the workers measured it, never processor time.
     pub utilisation: f64,
@@ -72,6 +78,12 @@ pub struct WorkerStatus {
     pub running_for: Option<Duration>,
     /// Whether it leaves at the end of its job.
     pub leaving: bool,
+    /// Whether it was given up because its job does not end.
+    pub lost: bool,
+    /// Whether a burst brought it.
+    pub surge: bool,
+    /// Whether it serves one caller alone.
+    pub checked_out: bool,
 }
 
 /// Worker time that was there to be used: the integral of the number of workers over time.

@@ -7,10 +7,10 @@ use super::finish::Finish;
 use super::handle::enter_worker;
 use super::job::Job;
 use super::lanes::Inbox;
-use super::shared::Shared;
+use super::post::Post;
 use crate::error::JobError;
 use crate::metrics::Skip;
-use crate::sync::{Arc, Parker, spin_loop, yield_now};
+use crate::sync::{spin_loop, yield_now};
 use crate::thread::{Idle, Step};
 use crate::time::Moment;
 
@@ -19,26 +19,34 @@ use crate::time::Moment;
 const LINGER: u32 = 32;
 
 pub(super) struct Worker {
-    /// Before `shared`, so that it goes first: jobs in it point to the regulator that `shared` owns.
+    /// Before the post, so that it goes first: jobs in it point to the regulator that the pool owns.
     inbox: Inbox<Job>,
-    parker: Parker,
-    slot: usize,
+    post: Post,
     /// Since when it is the pool's spinner, if it is.
     spinning: Option<Moment>,
     /// Whether it just woke up: then there may be work for more than one.
     woken: bool,
-    shared: Arc<Shared>,
 }
 
 impl Worker {
-    pub(super) fn new(slot: usize, inbox: Inbox<Job>, parker: Parker, shared: Arc<Shared>) -> Self {
-        Self { inbox, parker, slot, spinning: None, woken: false, shared }
+    pub(super) fn new(post: Post) -> Self {
+        Self { inbox: post.shared.inbox(), post, spinning: None, woken: false }
     }
 
-    /// Takes jobs until told to leave.
-    pub(super) fn run(&mut self) {
+    /// Takes jobs until told to leave, then goes where it is sent, and leaves for good when it is sent nowhere.
+    pub(super) fn run(mut self) {
         enter_worker();
-        while !self.shared.state.must_leave(self.slot) {
+        loop {
+            self.serve();
+            match self.post.orders() {
+                Some(post) => self = Self::new(post),
+                None => return,
+            }
+        }
+    }
+
+    fn serve(&mut self) {
+        while !self.post.shared.state.must_leave(self.post.slot) {
             if let Some(job) = self.inbox.take().or_else(|| self.idle()) {
                 self.pass_on();
                 self.execute(job);
@@ -46,40 +54,35 @@ impl Worker {
         }
         self.pass_on();
         // A wake-up meant for a worker may have reached one that leaves.
-        self.shared.idle.forward(|| self.inbox.has_work());
-    }
-
-    /// The parker, for the next worker of this slot.
-    pub(super) fn into_parker(self) -> Parker {
-        self.parker
+        self.post.shared.idle.forward(|| self.inbox.has_work());
     }
 
     /// Leaves the idle state: submitters may have woken nobody, or one worker for several jobs.
     #[inline]
     fn pass_on(&mut self) {
         if self.spinning.take().is_some() {
-            self.shared.idle.end_spin(|| self.inbox.has_work());
+            self.post.shared.idle.end_spin(|| self.inbox.has_work());
         } else if self.woken {
-            self.shared.idle.forward(|| self.inbox.has_work());
+            self.post.shared.idle.forward(|| self.inbox.has_work());
         }
         self.woken = false;
     }
 
     #[inline]
     fn execute(&self, job: Job) {
-        let shared = &*self.shared;
+        let Post { shared, slot, .. } = &self.post;
         let started = shared.clock.now();
-        let cells = shared.cells(self.slot);
+        let cells = shared.cells(*slot);
         if started >= job.deadline {
             cells.skip(Skip::Expired);
             return job.discard(JobError::Expired);
         }
-        cells.begin(started);
         let Job { work, arrived, deadline, permit } = job;
+        cells.begin(arrived, started, shared.state.tick());
         let finish = Finish { cells, clock: &shared.clock, arrived, started, permit: Some(permit) };
         let context = Context {
             pool: shared,
-            worker: self.slot,
+            worker: *slot,
             arrived,
             started,
             deadline,
@@ -92,7 +95,8 @@ impl Worker {
     /// Comes back with the next job, or as soon as there may be one, or when the worker has to leave.
     #[cold]
     fn idle(&mut self) -> Option<Job> {
-        let Self { inbox, parker, slot, spinning, woken, shared } = self;
+        let Self { inbox, post, spinning, woken } = self;
+        let Post { shared, slot, .. } = &*post;
         let must_leave = || shared.state.must_leave(*slot);
         let strategy = shared.settings.idle;
         if strategy != Idle::Park {
@@ -122,7 +126,7 @@ impl Worker {
         }
         // Falling asleep ends the spinning, and looks at the lanes once more.
         let spun = spinning.take().is_some();
-        shared.idle.sleep(*slot, parker, spun, || inbox.has_work() || must_leave());
+        shared.idle.sleep(*slot, post.parker(), spun, || inbox.has_work() || must_leave());
         *woken = true;
         None
     }

@@ -40,6 +40,7 @@ impl Runtime {
             regulator: Arc::new(Regulator::with_sub_limits(limits, subs)),
             clock,
             cores,
+            bell: Arc::default(),
             registry: Mutex::default(),
             ended: Mutex::default(),
         };

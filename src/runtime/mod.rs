@@ -29,7 +29,7 @@ use registry::Registry;
 
 use crate::admission::Regulator;
 use crate::pool::Pool;
-use crate::thread::Cores;
+use crate::thread::{Bell, Cores};
 use crate::time::Clock;
 
 /// Everything together: admission, routing, and the pools with their pinned workers.
@@ -59,6 +59,8 @@ struct Core {
     regulator: Arc<Regulator>,
     clock: Clock,
     cores: Arc<Cores>,
+    /// Calls the control thread before its next tick.
+    bell: Arc<Bell>,
     registry: Mutex<Registry>,
     /// The first shutdown's report; the lock makes a second one wait for it.
     ended: Mutex<Option<Report>>,

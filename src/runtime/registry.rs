@@ -56,15 +56,15 @@ impl Registry {
         let settings = Settings {
             name: name.to_owned(),
             domain: domain.clone(),
-            min_workers: config.min_workers,
-            max_workers: config.max_workers,
             lane: config.lane as usize,
             kind: config.kind,
             idle: config.idle,
             pin: config.pin,
         };
-        let pool = Pool::new(settings, core.regulator.clone(), core.clock.clone(), core.cores.clone());
-        if let Err(error) = pool.scale_to(config.min_workers) {
+        let bounds = (config.min_workers, config.max_workers);
+        let (clock, cores, bell) = (core.clock.clone(), core.cores.clone(), core.bell.clone());
+        let pool = Pool::new(settings, bounds, core.regulator.clone(), clock, cores, bell);
+        if let Err(error) = pool.start() {
             discard(&pool);
             return Err(error);
         }

@@ -1,10 +1,12 @@
 //! Threads: pinned, idling, woken, and stopped with a deadline.
 
+mod bell;
 mod idle;
 mod pin;
 mod run;
 mod wake;
 
+pub(crate) use bell::Bell;
 pub use idle::Idle;
 pub(crate) use idle::Step;
 pub(crate) use pin::{Cores, Lease};

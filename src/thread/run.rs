@@ -20,6 +20,11 @@ impl Managed {
         Ok(Self { name, handle })
     }
 
+    /// Whether nothing of it runs any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.handle.is_finished()
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

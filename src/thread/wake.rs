@@ -6,7 +6,7 @@ use crate::sync::{CachePadded, Parker, Unparker, weakened};
 /// The idle workers of one pool, in one word; at most [`IdleSet::SLOTS`] of them.
 ///
 /// ```text
-/// word  63: one worker spins | 62: and it is the only worker | 61: closed | 49..0: the worker of this slot sleeps
+/// word  63: one worker spins | 62: and it is the only worker | 61: closed | 55..0: the worker of this slot sleeps
 /// ```
 ///
 /// | transition | by | what follows |
@@ -35,7 +35,7 @@ pub(crate) struct IdleSet {
 const SPINNING: u64 = 1 << 63;
 const LONE: u64 = 1 << 62;
 const CLOSED: u64 = 1 << 61;
-const SLEEPERS: u64 = (1 << 50) - 1;
+const SLEEPERS: u64 = (1 << 56) - 1;
 
 /// Whoever handed work over has to see to it: the pool is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +43,8 @@ const SLEEPERS: u64 = (1 << 50) - 1;
 pub(crate) struct Closed(pub(crate) bool);
 
 impl IdleSet {
-    /// The most workers a set can hold. Models make do with two.
-    pub(crate) const SLOTS: usize = if cfg!(heijunka_loom) { 2 } else { 50 };
+    /// The most workers a set can hold: the fifty of a pool, and those that replace lost ones. Models make do with two.
+    pub(crate) const SLOTS: usize = if cfg!(heijunka_loom) { 2 } else { 56 };
 
     /// A set for `slots` workers, and the parker of each.
     pub(crate) fn new(slots: usize) -> (Self, Vec<Parker>) {

@@ -1,0 +1,293 @@
+//! Who works in a pool: hired, dismissed, sent elsewhere, given up as lost, replaced. Nothing here is on the way of a job.
+
+use std::sync::{Arc as PlainArc, OnceLock};
+
+use super::post::Post;
+use super::scaling::ScaleError;
+use super::shared::{Kind, Shared};
+use super::status::{Capacity, Lately, WorkerStatus};
+use super::worker::Worker;
+use crate::sync::Arc;
+use crate::thread::{Lease, Managed, Pinning, Unpinned};
+use crate::time::{Deadline, Moment};
+
+/// The workers of a pool and how many there should be.
+#[derive(Debug)]
+pub(super) struct Crew {
+    /// No worker starts any more.
+    pub(super) ending: bool,
+    /// Workers that are to be there.
+    pub(super) wanted: u32,
+    pub(super) min: u32,
+    pub(super) max: u32,
+    /// Whether the number wanted was set by hand, and holds until somebody lets go of it.
+    pub(super) by_hand: bool,
+    hands: Vec<Hand>,
+    pub(super) capacity: Capacity,
+    pub(super) lately: Lately,
+}
+
+/// The thread of one worker.
+#[derive(Debug)]
+struct Hand {
+    slot: usize,
+    thread: Managed,
+    pinning: PlainArc<OnceLock<Pinning>>,
+    duty: Duty,
+    /// Whether a burst brought it here.
+    surge: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Duty {
+    Serving,
+    /// It leaves at the end of its job.
+    Leaving,
+    /// Its job does not end; another has taken its place.
+    Lost,
+}
+
+/// What a pool's threads needed.
+#[derive(Debug, Default)]
+pub(crate) struct Tended {
+    /// Workers that died.
+    pub(crate) died: u32,
+    /// Workers that started.
+    pub(crate) started: u32,
+    /// Why one that is wanted could not start.
+    pub(crate) missing: Option<ScaleError>,
+}
+
+impl Crew {
+    pub(super) fn new(min: u32, max: u32, now: Moment) -> Self {
+        Self {
+            ending: false,
+            wanted: 0,
+            min,
+            max,
+            by_hand: false,
+            hands: Vec::new(),
+            capacity: Capacity::new(now),
+            lately: Lately::new(now),
+        }
+    }
+
+    fn serving(&self) -> impl Iterator<Item = &Hand> {
+        self.hands.iter().filter(|hand| hand.duty == Duty::Serving)
+    }
+
+    fn count(&self, which: impl Fn(&&Hand) -> bool) -> u32 {
+        u32::try_from(self.hands.iter().filter(which).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Workers that take jobs.
+    pub(super) fn present(&self) -> u32 {
+        self.count(|hand| hand.duty == Duty::Serving)
+    }
+
+    /// Workers given up as lost that have not come back.
+    pub(super) fn lost(&self) -> u32 {
+        self.count(|hand| hand.duty == Duty::Lost)
+    }
+
+    /// The slots whose workers take jobs, each with whether a burst brought the worker.
+    pub(super) fn posts(&self) -> impl Iterator<Item = (usize, bool)> {
+        self.serving().map(|hand| (hand.slot, hand.surge))
+    }
+
+    /// Joins the threads that have ended, and starts or dismisses workers until as many are there as are wanted.
+    pub(super) fn tend(&mut self, shared: &Arc<Shared>) -> Tended {
+        let mut tended = Tended { died: self.reap(), ..Tended::default() };
+        if self.ending {
+            self.wanted = 0;
+        }
+        while self.present() < self.wanted && tended.missing.is_none() {
+            match self.hire(shared) {
+                Ok(()) => tended.started += 1,
+                Err(error) => tended.missing = Some(error),
+            }
+        }
+        shared.state.count_replaced(tended.died.min(tended.started));
+        while self.present() > self.wanted {
+            self.dismiss_one(shared);
+        }
+        self.publish(shared);
+        tended
+    }
+
+    /// Starts a worker in the first free slot.
+    fn hire(&mut self, shared: &Arc<Shared>) -> Result<(), ScaleError> {
+        let post = Post::claim(shared).ok_or(ScaleError::NoSlot)?;
+        let (slot, settings) = (post.slot, &shared.settings);
+        // Cpu workers may share a core, as far as the pool's minimum demands it; waiting ones rather float.
+        let core =
+            if settings.pin { shared.cores.take(settings.kind == Kind::Cpu) } else { Err(Unpinned::Configured) };
+        let pinning = PlainArc::new(OnceLock::new());
+        let told = pinning.clone();
+        let live = move || {
+            // Held for as long as the thread lives, wherever it works.
+            let core = core;
+            let _ = told.set(core.as_ref().map_or_else(|why| Pinning::Floating(*why), Lease::pin_here));
+            Worker::new(post).run();
+        };
+        // A thread that could not be had drops what it was to run, and with it the post.
+        let thread = Managed::spawn(format!("hj-{}-{slot}", settings.name), live).map_err(ScaleError::NoThread)?;
+        self.hands.push(Hand { slot, thread, pinning, duty: Duty::Serving, surge: false });
+        Ok(())
+    }
+
+    /// Who goes next: those a burst brought before others, the idle before the busy, those checked out last.
+    fn least_needed(&self, shared: &Shared) -> Option<usize> {
+        let ease = |hand: &Hand| {
+            let idle = shared.cells(hand.slot).running_since().is_none();
+            (!shared.state.is_checked_out(hand.slot), hand.surge, idle, hand.slot)
+        };
+        let serving = self.hands.iter().enumerate().filter(|(_, hand)| hand.duty == Duty::Serving);
+        serving.max_by_key(|(_, hand)| ease(hand)).map(|(at, _)| at)
+    }
+
+    fn dismiss_one(&mut self, shared: &Shared) {
+        if let Some(at) = self.least_needed(shared) {
+            self.hands[at].duty = Duty::Leaving;
+            shared.dismiss(self.hands[at].slot, None);
+        }
+    }
+
+    /// Dismisses all, for good.
+    pub(super) fn dismiss_all(&mut self, shared: &Arc<Shared>) {
+        self.ending = true;
+        self.wanted = 0;
+        while self.present() > 0 {
+            self.dismiss_one(shared);
+        }
+        self.publish(shared);
+    }
+
+    /// Sends up to `workers` to another pool, each at the end of its job; returns how many go.
+    pub(super) fn send(&mut self, from: &Shared, to: &mut Crew, target: &Arc<Shared>, workers: u32) -> u32 {
+        let mut sent = 0;
+        while sent < workers && !to.ending && self.present() > self.min && to.present() < to.max {
+            let Some(at) = self.least_needed(from) else { break };
+            if from.state.is_checked_out(self.hands[at].slot) {
+                break;
+            }
+            let Some(post) = Post::claim(target) else { break };
+            let mut hand = self.hands.remove(at);
+            let old = std::mem::replace(&mut hand.slot, post.slot);
+            hand.surge = false;
+            // It belongs to the other pool from here on, also while it is on its way.
+            to.hands.push(hand);
+            from.dismiss(old, Some(post));
+            sent += 1;
+        }
+        self.wanted = self.wanted.saturating_sub(sent);
+        to.wanted += sent;
+        self.publish(from);
+        to.publish(target);
+        sent
+    }
+
+    /// Gives up workers whose jobs have been running since before `since`, `most` at most; returns their threads' names.
+    /// Whoever tends the crew next replaces them.
+    pub(super) fn give_up(&mut self, shared: &Shared, since: Moment, most: u32) -> Vec<String> {
+        let stuck = |hand: &&mut Hand| hand.duty == Duty::Serving && is_stuck(shared, hand.slot, since);
+        let mut names = Vec::new();
+        for hand in self.hands.iter_mut().filter(stuck).take(most as usize) {
+            hand.duty = Duty::Lost;
+            hand.surge = false;
+            // Should its job end after all, it leaves.
+            shared.dismiss(hand.slot, None);
+            names.push(hand.thread.name().to_owned());
+        }
+        self.publish(shared);
+        names
+    }
+
+    /// Workers whose jobs have been running since before `since`, those given up included.
+    pub(super) fn stuck(&self, shared: &Shared, since: Moment) -> u32 {
+        self.count(|hand| hand.duty != Duty::Leaving && is_stuck(shared, hand.slot, since))
+    }
+
+    /// Declares so many of those who serve surge workers, the newest first.
+    pub(super) fn mark_surge(&mut self, surge: u32) {
+        let mut left = surge;
+        for hand in self.hands.iter_mut().rev().filter(|hand| hand.duty == Duty::Serving) {
+            hand.surge = left > 0;
+            left = left.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn surge(&self) -> u32 {
+        self.count(|hand| hand.duty == Duty::Serving && hand.surge)
+    }
+
+    /// Joins threads that have ended; returns how many of them were still wanted.
+    fn reap(&mut self) -> u32 {
+        let mut died = 0;
+        for hand in std::mem::take(&mut self.hands) {
+            let Hand { slot, thread, pinning, duty, surge } = hand;
+            match thread.reap() {
+                Ok(()) => died += u32::from(duty == Duty::Serving && !self.ending),
+                Err(thread) => self.hands.push(Hand { slot, thread, pinning, duty, surge }),
+            }
+        }
+        died
+    }
+
+    /// Tells the submitters and the books how many there are.
+    fn publish(&mut self, shared: &Shared) {
+        let present = self.present();
+        shared.state.set_workers(present);
+        self.capacity.set_workers(present, shared.clock.now());
+    }
+
+    /// The threads that have been told to leave, to be joined without holding the crew's lock.
+    pub(super) fn take_leaving(&mut self) -> Leaving {
+        let (leaving, staying) =
+            std::mem::take(&mut self.hands).into_iter().partition(|hand| hand.duty != Duty::Serving);
+        self.hands = staying;
+        Leaving(leaving)
+    }
+
+    /// Takes back those that did not leave; returns their names.
+    pub(super) fn take_back(&mut self, leaving: Leaving) -> Vec<String> {
+        let names = leaving.0.iter().map(|hand| hand.thread.name().to_owned()).collect();
+        self.hands.extend(leaving.0);
+        names
+    }
+
+    pub(super) fn worker_status(&self, shared: &Shared, now: Moment) -> Vec<WorkerStatus> {
+        let mut hands: Vec<&Hand> = self.hands.iter().filter(|hand| !hand.thread.has_ended()).collect();
+        hands.sort_by_key(|hand| hand.slot);
+        let status = |hand: &Hand| WorkerStatus {
+            name: hand.thread.name().to_owned(),
+            pinning: hand.pinning.get().copied().unwrap_or(Pinning::Floating(Unpinned::Starting)),
+            running_for: shared.cells(hand.slot).running_since().map(|since| now.since(since)),
+            leaving: hand.duty != Duty::Serving,
+            lost: hand.duty == Duty::Lost,
+            surge: hand.surge,
+            checked_out: shared.state.is_checked_out(hand.slot),
+        };
+        hands.into_iter().map(status).collect()
+    }
+}
+
+fn is_stuck(shared: &Shared, slot: usize, since: Moment) -> bool {
+    !shared.state.is_checked_out(slot)
+        && shared.cells(slot).running_since().is_some_and(|started| started < since)
+}
+
+/// Threads on their way out.
+#[derive(Debug)]
+pub(super) struct Leaving(Vec<Hand>);
+
+impl Leaving {
+    /// Joins them, at most until `deadline`; keeps those that did not end.
+    pub(super) fn join_until(self, deadline: &Deadline) -> Self {
+        let join = |hand: Hand| {
+            let Hand { slot, thread, pinning, duty, surge } = hand;
+            thread.join_until(deadline).err().map(|thread| Hand { slot, thread, pinning, duty, surge })
+        };
+        Self(self.0.into_iter().filter_map(join).collect())
+    }
+}
