@@ -211,11 +211,8 @@ fn a_worker_that_is_sent_serves_where_it_is_sent_to() {
         assert_eq!(from.regulator.status().in_flight, 0, "the permit is back");
         end(&to.fate)
     }
-    Model { name: "pool::a_worker_that_is_sent_serves_where_it_is_sent_to", preemptions: 2, floor: 1000 }.check(
-        orders(3),
-        &[End::Ran],
-        execution,
-    );
+    Model { name: "pool::a_worker_that_is_sent_serves_where_it_is_sent_to", preemptions: 2, floor: 1000 }
+        .check(orders(3), &[End::Ran], execution);
 }
 
 /// It is retired by the other pool before it has come there, while a job arrives: it ends, and the job runs or is handed back.
@@ -238,11 +235,12 @@ fn a_worker_retired_on_its_way_ends_and_leaves_no_job_behind() {
         assert_eq!(from.regulator.status().in_flight, 0, "the permit is back");
         end(&to.fate)
     }
-    Model { name: "pool::a_worker_retired_on_its_way_ends_and_leaves_no_job_behind", preemptions: 2, floor: 1000 }.check(
-        orders(3),
-        &[End::Ran, End::HandedBack],
-        execution,
-    );
+    Model {
+        name: "pool::a_worker_retired_on_its_way_ends_and_leaves_no_job_behind",
+        preemptions: 2,
+        floor: 1000,
+    }
+    .check(orders(3), &[End::Ran, End::HandedBack], execution);
 }
 
 /// A worker is sent away while a job arrives where it was: the one that stays gets it, woken by whoever took the wake-up.

@@ -49,13 +49,44 @@ impl Moment {
 pub struct Clock {
     source: quanta::Clock,
     origin: u64,
+    pace: Pace,
 }
+
+/// How fast a clock goes beside real time.
+#[derive(Clone, Copy, Debug)]
+enum Pace {
+    /// So many times as fast.
+    Times(u32),
+    /// It stands still until it is moved.
+    ByHand,
+}
+
+/// A clock moved by hand is looked at so often by whoever waits for it.
+const LOOK: Duration = Duration::from_millis(1);
 
 impl Clock {
     /// The real time. The first call of a process calibrates the counter, which takes up to 200 ms.
     #[must_use]
     pub fn monotonic() -> Self {
-        Self::starting_now(quanta::Clock::new())
+        Self::starting_now(quanta::Clock::new(), Pace::Times(1))
+    }
+
+    /// A clock that goes `times` as fast as real time (0 counts as 1), so that what takes minutes can be watched in
+    /// seconds: for tests and rehearsals.
+    ///
+    /// Work still takes its real time, which this clock shows as `times` as long.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let clock = heijunka::Clock::compressed(1000);
+    /// let start = clock.now();
+    /// std::thread::sleep(Duration::from_millis(1));
+    /// assert!(clock.now().since(start) >= Duration::from_secs(1));
+    /// ```
+    #[must_use]
+    pub fn compressed(times: u32) -> Self {
+        Self::starting_now(quanta::Clock::new(), Pace::Times(times.max(1)))
     }
 
     /// A clock that stands still until its [`ManualTime`] moves it.
@@ -71,19 +102,31 @@ impl Clock {
     #[must_use]
     pub fn manual() -> (Self, ManualTime) {
         let (source, mock) = quanta::Clock::mock();
-        (Self::starting_now(source), ManualTime(mock))
+        (Self::starting_now(source, Pace::ByHand), ManualTime(mock))
     }
 
-    fn starting_now(source: quanta::Clock) -> Self {
+    fn starting_now(source: quanta::Clock, pace: Pace) -> Self {
         let origin = source.raw();
-        Self { source, origin }
+        Self { source, origin, pace }
+    }
+
+    /// How much real time somebody may sleep who waits for `moment`.
+    pub(crate) fn real_time_until(&self, moment: Moment) -> Duration {
+        match self.pace {
+            Pace::Times(times) => moment.since(self.now()) / times,
+            Pace::ByHand => LOOK,
+        }
     }
 
     /// The present moment. Wait-free; 10 ns or so with a time-stamp counter.
     #[inline]
     #[must_use]
     pub fn now(&self) -> Moment {
-        Moment(self.source.delta_as_nanos(self.origin, self.source.raw()))
+        let real = self.source.delta_as_nanos(self.origin, self.source.raw());
+        match self.pace {
+            Pace::Times(1) | Pace::ByHand => Moment(real),
+            Pace::Times(times) => Moment(real.saturating_mul(u64::from(times))),
+        }
     }
 }
 

@@ -215,6 +215,16 @@ impl Regulator {
         true
     }
 
+    /// Permits given out so far; 31 bits that wrap.
+    pub(crate) fn admitted(&self) -> u32 {
+        self.tokens.admitted()
+    }
+
+    /// What was refused so far.
+    pub(crate) fn refused(&self) -> Refusals {
+        Refusals(self.tokens.refused())
+    }
+
     pub(crate) fn count_refused(&self, reason: Reason) {
         self.tokens.count_refused(reason);
     }

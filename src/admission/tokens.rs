@@ -228,6 +228,13 @@ impl Tokens {
         }
     }
 
+    /// Permits given out so far, in the 31 bits that the word has for them.
+    #[allow(clippy::cast_possible_truncation, reason = "the field is cut out")]
+    pub(super) fn admitted(&self) -> u32 {
+        // Relaxed: a count, of which only differences are looked at.
+        (self.word.load(Ordering::Relaxed) as u32) >> 1
+    }
+
     pub(super) fn limits(&self) -> Limits {
         // Relaxed: see `acquire_word`.
         Limits::unpack(self.limits.load(Ordering::Relaxed))

@@ -111,13 +111,6 @@ impl WorkerCells {
         (least >> DELAY_BITS == u64::from(tick) && tick != 0).then_some(least & MOST_DELAY)
     }
 
-    /// Busy time so far in nanoseconds, and jobs that ran so far.
-    pub(crate) fn work_done(&self, now: Moment) -> (u64, u64) {
-        let mut totals = Totals::default();
-        self.add_to(&mut totals, now);
-        (totals.busy_nanos, totals.completed + totals.failed)
-    }
-
     /// The job that arrived and started at these moments has ended.
     #[inline]
     pub(crate) fn end(&self, arrived: Moment, started: Moment, now: Moment, how: Ended) {

@@ -120,8 +120,11 @@ impl Crew {
         let post = Post::claim(shared).ok_or(ScaleError::NoSlot)?;
         let (slot, settings) = (post.slot, &shared.settings);
         // Cpu workers may share a core, as far as the pool's minimum demands it; waiting ones rather float.
-        let core =
-            if settings.pin { shared.cores.take(settings.kind == Kind::Cpu) } else { Err(Unpinned::Configured) };
+        let core = if settings.pin {
+            shared.cores.take(settings.kind == Kind::Cpu)
+        } else {
+            Err(Unpinned::Configured)
+        };
         let pinning = PlainArc::new(OnceLock::new());
         let told = pinning.clone();
         let live = move || {
@@ -131,7 +134,8 @@ impl Crew {
             Worker::new(post).run();
         };
         // A thread that could not be had drops what it was to run, and with it the post.
-        let thread = Managed::spawn(format!("hj-{}-{slot}", settings.name), live).map_err(ScaleError::NoThread)?;
+        let thread =
+            Managed::spawn(format!("hj-{}-{slot}", settings.name), live).map_err(ScaleError::NoThread)?;
         self.hands.push(Hand { slot, thread, pinning, duty: Duty::Serving, surge: false });
         Ok(())
     }

@@ -12,6 +12,7 @@ mod health;
 mod job;
 mod lanes;
 mod post;
+mod reading;
 mod scaling;
 mod shared;
 mod state;
@@ -31,6 +32,7 @@ pub use status::{PoolStatus, WorkerStatus};
 pub(crate) use closure::{Plain, Tracked};
 pub(crate) use crew::Tended;
 pub(crate) use job::{Job, Keeper, NEVER};
+pub(crate) use reading::{Gauge, PoolReading};
 pub(crate) use shared::{Settings, Shared};
 pub(crate) use work::Work;
 

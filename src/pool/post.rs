@@ -39,7 +39,8 @@ pub(super) struct Post {
 impl Post {
     /// The first free slot, if there is one.
     pub(super) fn claim(shared: &Arc<Shared>) -> Option<Self> {
-        let free = |(slot, berth): (usize, &crate::sync::Mutex<Berth>)| Some((slot, berth.lock().parker.take()?));
+        let free =
+            |(slot, berth): (usize, &crate::sync::Mutex<Berth>)| Some((slot, berth.lock().parker.take()?));
         let (slot, parker) = shared.berths.iter().enumerate().find_map(free)?;
         shared.state.set_leave(slot, false);
         Some(Self { shared: shared.clone(), slot, parker: Some(parker) })

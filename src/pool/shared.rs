@@ -135,6 +135,11 @@ impl Shared {
         self.cells.iter().filter_map(OnceLock::get)
     }
 
+    /// The same, each with its slot.
+    pub(super) fn cells_by_slot(&self) -> impl Iterator<Item = (usize, &WorkerCells)> {
+        self.cells.iter().enumerate().filter_map(|(slot, cells)| Some((slot, cells.get()?)))
+    }
+
     /// Jobs running or waiting here: exact enough for balancing, without a counter that every job would have to touch.
     #[inline]
     pub(crate) fn in_flight(&self) -> u32 {

@@ -1,0 +1,106 @@
+//! The configuration as the laws read it: one snapshot for one tick.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::config::{Config, PoolConfig};
+use crate::pool::Thresholds;
+use crate::{balance, burst, pool};
+
+/// What the laws are to go by.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    /// Cores for which pools that compute may have workers.
+    pub(super) cores: u32,
+    pub(super) auto: bool,
+    pub(super) check_every: Duration,
+    pub(super) check_health: bool,
+    pub(super) balance: balance::Settings,
+    pub(super) burst: burst::Settings,
+    pools: Arc<BTreeMap<String, PoolRules>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct PoolRules {
+    thresholds: Thresholds,
+    health: pool::HealthSettings,
+    stall_after: Duration,
+}
+
+impl Rules {
+    /// `cores`: those that the process may use, unless the configuration says otherwise.
+    pub(super) fn of(config: &Config, cores: usize) -> Self {
+        let Config { scaling, health, balance, burst, .. } = config;
+        let cores = scaling.cores.unwrap_or_else(|| u32::try_from(cores).unwrap_or(u32::MAX));
+        let pools = config.pools.iter().map(|(name, pool)| (name.clone(), PoolRules::of(config, pool)));
+        Self {
+            cores,
+            auto: scaling.auto,
+            check_every: health.every,
+            check_health: health.enabled,
+            balance: balance::Settings {
+                enabled: balance.enabled,
+                below: balance.below,
+                up: scaling.up,
+                target: scaling.target,
+                down: scaling.down,
+                cooldown: balance.cooldown,
+                calm: scaling.calm,
+            },
+            burst: burst::Settings {
+                enabled: burst.enabled,
+                threshold: burst.threshold,
+                floor: burst.floor,
+                workers: burst.workers.unwrap_or(DEFAULT_SURGE),
+                lease: burst.lease,
+                renewals: burst.renewals,
+                return_every: burst.return_every,
+                cooldown: burst.cooldown,
+                cost: burst.cost,
+            },
+            pools: Arc::new(pools.collect()),
+        }
+    }
+
+    pub(super) fn thresholds(&self, pool: &str) -> Thresholds {
+        self.pool(pool).thresholds
+    }
+
+    pub(super) fn health(&self, pool: &str) -> pool::HealthSettings {
+        self.pool(pool).health
+    }
+
+    pub(super) fn stall_after(&self, pool: &str) -> Duration {
+        self.pool(pool).stall_after
+    }
+
+    fn pool(&self, pool: &str) -> PoolRules {
+        self.pools.get(pool).copied().unwrap_or_else(|| PoolRules::of(&Config::default(), &PoolConfig::default()))
+    }
+}
+
+impl PoolRules {
+    fn of(config: &Config, pool: &PoolConfig) -> Self {
+        let Config { scaling, health, .. } = config;
+        Self {
+            thresholds: Thresholds {
+                up: scaling.up,
+                target: scaling.target,
+                down: scaling.down,
+                calm: scaling.calm,
+                queue_delay: pool.queue_delay,
+            },
+            health: pool::HealthSettings {
+                degraded: health.degraded,
+                critical: health.critical,
+                replacements: health.replacements,
+                queue_delay: pool.queue_delay,
+            },
+            stall_after: pool.stall_after,
+        }
+    }
+}
+
+/// Surge workers per pool unless told; the core budget may allow fewer.
+const DEFAULT_SURGE: u32 = 5;
