@@ -64,6 +64,7 @@
 //! ```text
 //! runtime                      Runtime, Domain, configuration, draining, metrics as text
 //! admission  routing  pool     who may come in; where to; who runs it
+//! burst                        what load is unusual, and what to lend for it
 //! metrics  thread  lanes       counts and histograms; pinning, idling, waking; which priority next
 //! law  calm                    what every law is; the law against flapping
 //! error  priority  time  sync  words; clocks; atomics, channels and epochs, or their models under loom
@@ -75,6 +76,8 @@ compile_error!("the feature `_model` goes with the cfg `heijunka_loom`: run the 
 compile_error!("the models need debug assertions: run them with `make loom`");
 
 mod admission;
+#[allow(dead_code, reason = "the control thread is to step it")]
+mod burst;
 mod calm;
 mod error;
 mod lanes;
@@ -91,6 +94,9 @@ mod time;
 pub use admission::{
     Capacity, Class, Limits, LimitsError, Permit, Pressure, Refusals, Regulator, Status, SubLimitId,
     SubLimitStatus,
+};
+pub use burst::{
+    BurstStatus, Decision as BurstDecision, Detection, Ledger, Phase as BurstPhase, Rule as BurstRule,
 };
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use metrics::Latencies;
