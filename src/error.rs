@@ -20,13 +20,15 @@ pub enum Reason {
     LaneFull,
     /// The domain's affinity group has no pool.
     NoPool,
+    /// The pool that the key belongs to is critical, and the affinity is strict: the key may go nowhere else.
+    Critical,
     /// The runtime is draining or stopped.
     Closed,
 }
 
 impl Reason {
     /// All reasons; the position of each is its [`index`](Self::index).
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 9] = [
         Reason::HardLimit,
         Reason::Reserve,
         Reason::SoftLimit,
@@ -34,6 +36,7 @@ impl Reason {
         Reason::TooLarge,
         Reason::LaneFull,
         Reason::NoPool,
+        Reason::Critical,
         Reason::Closed,
     ];
 
@@ -54,6 +57,7 @@ impl Reason {
             Reason::TooLarge => "too_large",
             Reason::LaneFull => "lane_full",
             Reason::NoPool => "no_pool",
+            Reason::Critical => "critical",
             Reason::Closed => "closed",
         }
     }
@@ -126,6 +130,7 @@ impl fmt::Display for Rejected {
             Reason::TooLarge => write!(f, "{wanted} at once is more than the limit of {limit}: split it"),
             Reason::LaneFull => write!(f, "the pool's lane is full: {in_flight} of {limit} waiting"),
             Reason::NoPool => f.write_str("the domain's affinity group has no pool"),
+            Reason::Critical => f.write_str("the pool of this key is critical, and its affinity is strict"),
             Reason::Closed => f.write_str("draining or stopped: no new work is accepted"),
         }
     }

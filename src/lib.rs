@@ -110,8 +110,9 @@ pub use routing::{
     coefficient as balance_coefficient,
 };
 pub use runtime::{
-    AdmissionConfig, Builder, ChangeError, Config, ConfigError, Domain, DomainConfig, GroupConfig, JobSpec,
-    Loader, PoolConfig, RefusedMany, Report, Runtime, RuntimeStatus, StartError, Warning,
+    AdmissionConfig, BalanceConfig, Builder, BurstConfig, ChangeError, Config, ConfigError, ControlConfig,
+    Domain, DomainConfig, GroupConfig, HealthConfig, JobSpec, Loader, PoolConfig, RefusedMany, Report,
+    Runtime, RuntimeStatus, ScalingConfig, StartError, Warning,
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment};

@@ -5,6 +5,7 @@ mod balance;
 mod key;
 mod quota;
 mod ring;
+mod share;
 mod table;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::fmt;
 pub use balance::{BalanceStatus, coefficient};
 pub use key::Key;
 pub use ring::PoolSetError;
+pub(crate) use share::Share;
 pub use table::Load;
 
 use ring::SlotMap;
@@ -52,13 +54,29 @@ pub struct Router<T> {
 pub struct Target<T> {
     name: String,
     weight: u32,
+    share: Share,
     value: T,
 }
 
 impl<T> Target<T> {
     /// A target. Its share of the keys is its `weight`, 1 to 100, relative to the others'; which keys, its name decides.
     pub fn new(name: impl Into<String>, weight: u32, value: T) -> Self {
-        Self { name: name.into(), weight, value }
+        Self { name: name.into(), weight, share: Share::Full, value }
+    }
+
+    /// The same target with another share of the keys that its weight gives it.
+    pub(crate) fn sharing(self, share: Share) -> Self {
+        Self { share, ..self }
+    }
+
+    /// Whether its keys are to be refused.
+    #[inline]
+    pub(crate) fn is_barred(&self) -> bool {
+        self.share == Share::None
+    }
+
+    fn halves(&self) -> u32 {
+        self.share.halves(self.weight)
     }
 
     /// Its name.
@@ -190,7 +208,7 @@ impl<T> Prepared<T> {
         targets: impl IntoIterator<Item = Target<T>>,
     ) -> Result<Self, PoolSetError> {
         let targets: Box<[Target<T>]> = targets.into_iter().collect();
-        let set: Vec<(&str, u32)> = targets.iter().map(|target| (&*target.name, target.weight)).collect();
+        let set: Vec<_> = targets.iter().map(|target| (&*target.name, target.weight, target.share)).collect();
         Ok(Self(Table::new(SlotMap::build(&set)?, targets, affinity)))
     }
 }
@@ -259,87 +277,4 @@ impl<T> fmt::Debug for Choices<'_, T> {
 }
 
 #[cfg(all(test, not(heijunka_loom)))]
-mod tests {
-    use super::*;
-
-    struct Pool {
-        in_flight: u32,
-        workers: u32,
-    }
-
-    impl Load for Pool {
-        fn in_flight(&self) -> u32 {
-            self.in_flight
-        }
-        fn workers(&self) -> u32 {
-            self.workers
-        }
-    }
-
-    fn router(loads: [(u32, u32); 3]) -> Router<Pool> {
-        router_with(Affinity::Soft, loads)
-    }
-
-    fn router_with(affinity: Affinity, loads: [(u32, u32); 3]) -> Router<Pool> {
-        let pool = |(name, (in_flight, workers))| Target::new(name, 1, Pool { in_flight, workers });
-        Router::with_affinity(affinity, ["a", "b", "c"].into_iter().zip(loads).map(pool)).unwrap()
-    }
-
-    fn names(router: &Router<Pool>, key: u64) -> Vec<String> {
-        let pin = router.pin();
-        let choices = router.route(Key::from(key), &pin);
-        choices.in_order(Moment::from_nanos(1 << 30)).map(|target| target.name().to_owned()).collect()
-    }
-
-    #[test]
-    fn h10_a_lightly_loaded_key_never_moves() {
-        let (idle, level) = (router([(0, 2); 3]), router([(2, 2), (90, 2), (90, 2)]));
-        for key in 0..1000 {
-            let home = names(&idle, key);
-            assert_eq!(home.len(), 3);
-            if home[0] == "a" {
-                assert_eq!(names(&level, key), home);
-            }
-        }
-    }
-
-    #[test]
-    fn h10_an_overfull_pool_sends_its_soft_keys_to_their_next_choice_and_keeps_the_strict_ones() {
-        let loads = [(90, 2), (3, 2), (3, 2)];
-        let (idle, full, strict) = (router([(0, 2); 3]), router(loads), router_with(Affinity::Strict, loads));
-        for key in 0..1000 {
-            let home = names(&idle, key);
-            if home[0] == "a" {
-                assert_eq!(names(&full, key)[0], home[1]);
-                assert_eq!(names(&strict, key), ["a"]);
-            }
-        }
-    }
-
-    #[test]
-    fn where_all_are_overfull_keys_stay_at_home() {
-        // Not all can be above the bound at once, but these two choices can.
-        let (idle, full) = (router([(0, 0); 3]), router([(50, 0), (50, 0), (0, 0)]));
-        for key in 0..200 {
-            let home = names(&idle, key);
-            let now = names(&full, key);
-            assert_eq!(now[0], "c", "{home:?}");
-        }
-    }
-
-    #[test]
-    fn without_targets_there_is_no_choice() {
-        let router: Router<Pool> = Router::new([]).unwrap();
-        let pin = router.pin();
-        assert!(router.route(Key::from(1), &pin).first().is_none());
-        assert_eq!(router.route(Key::from(1), &pin).in_order(Moment::default()).count(), 0);
-    }
-
-    #[test]
-    fn a_refused_replacement_changes_nothing() {
-        let router = router([(0, 1); 3]);
-        let twice = [0, 1].map(|_| Target::new("x", 1, Pool { in_flight: 0, workers: 1 }));
-        assert!(router.replace(twice).is_err());
-        assert_eq!(router.targets(&router.pin()).len(), 3);
-    }
-}
+mod tests;

@@ -13,7 +13,8 @@ pub(super) struct Table<T> {
     pub(super) slots: SlotMap,
     pub(super) targets: Box<[Target<T>]>,
     pub(super) affinity: Affinity,
-    weight_sum: u32,
+    /// What all targets count for together, in halves of a unit of weight.
+    halves: u32,
     total: CachePadded<TotalCache>,
 }
 
@@ -39,8 +40,8 @@ pub trait Load {
 
 impl<T> Table<T> {
     pub(super) fn new(slots: SlotMap, targets: Box<[Target<T>]>, affinity: Affinity) -> Self {
-        let weight_sum = targets.iter().map(|target| target.weight).sum();
-        Self { slots, targets, affinity, weight_sum, total: CachePadded::default() }
+        let halves = targets.iter().map(Target::halves).sum();
+        Self { slots, targets, affinity, halves, total: CachePadded::default() }
     }
 }
 
@@ -50,7 +51,7 @@ impl<T: Load> Table<T> {
     pub(super) fn is_overfull(&self, target: &Target<T>, now: Moment) -> bool {
         let in_flight = target.value.in_flight();
         let workers = target.value.workers();
-        in_flight > workers && overfull(in_flight, workers, self.total(now), target.weight, self.weight_sum)
+        in_flight > workers && overfull(in_flight, workers, self.total(now), target.halves(), self.halves)
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "24 bits")]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::iter::Chain;
 use std::option;
 
-use super::domain::{JobSpec, NO_POOL, lane_full};
+use super::domain::{CRITICAL, JobSpec, NO_POOL, lane_full};
 use crate::error::{Reason, Rejected};
 use crate::pool::{Job, Keeper, Shared, Work};
 
@@ -91,6 +91,10 @@ impl JobSpec<'_> {
             let mut job = Some(Job::new(work, arrived, deadline, permit));
             let mut rejected = NO_POOL;
             for target in domain.router.route(self.key, &pin).in_order(now) {
+                if target.is_barred() {
+                    rejected = CRITICAL;
+                    break;
+                }
                 let pool = &target.value().0;
                 let Some(unsent) = job.take() else { break };
                 match pool.try_send(self.priority, unsent) {

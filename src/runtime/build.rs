@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::config::{Config, ConfigError, DomainConfig, GroupConfig, PoolConfig};
+use super::config::{
+    BalanceConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig, GroupConfig, HealthConfig,
+    PoolConfig, ScalingConfig,
+};
 use super::{Core, Runtime};
 use crate::admission::{Limits, LimitsError, Regulator};
 use crate::pool::ScaleError;
@@ -107,6 +110,36 @@ impl Builder {
     /// An affinity group.
     pub fn group(mut self, name: impl Into<String>, group: GroupConfig) -> Self {
         self.config.groups.insert(name.into(), group);
+        self
+    }
+
+    /// When everything is looked at.
+    pub fn control(mut self, control: ControlConfig) -> Self {
+        self.config.control = control;
+        self
+    }
+
+    /// When pools grow and shrink.
+    pub fn scaling(mut self, scaling: ScalingConfig) -> Self {
+        self.config.scaling = scaling;
+        self
+    }
+
+    /// When a pool is unwell, and what is done about it.
+    pub fn health(mut self, health: HealthConfig) -> Self {
+        self.config.health = health;
+        self
+    }
+
+    /// When load is uneven.
+    pub fn balance(mut self, balance: BalanceConfig) -> Self {
+        self.config.balance = balance;
+        self
+    }
+
+    /// What a burst is, and what is lent for it.
+    pub fn burst(mut self, burst: BurstConfig) -> Self {
+        self.config.burst = burst;
         self
     }
 

@@ -256,6 +256,10 @@ impl JobSpec<'_> {
         let mut job = Job::new(work, arrived, deadline, permit);
         let mut rejected = NO_POOL;
         for target in domain.router.route(self.key, &pin).in_order(now) {
+            if target.is_barred() {
+                rejected = CRITICAL;
+                break;
+            }
             let pool = &*target.value().0;
             match pool.try_send(self.priority, job) {
                 Ok(()) => {
@@ -272,6 +276,9 @@ impl JobSpec<'_> {
 }
 
 pub(super) const NO_POOL: Rejected = Rejected { reason: Reason::NoPool, in_flight: 0, limit: 0, wanted: 1 };
+
+/// Only strict keys come to a barred target, and those may go nowhere else.
+pub(super) const CRITICAL: Rejected = Rejected { reason: Reason::Critical, ..NO_POOL };
 
 #[cold]
 pub(super) fn lane_full(pool: &Shared, lane: Priority) -> Rejected {

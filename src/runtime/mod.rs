@@ -20,7 +20,8 @@ pub use batch::RefusedMany;
 pub use build::{Builder, StartError};
 pub use change::ChangeError;
 pub use config::{
-    AdmissionConfig, Config, ConfigError, DomainConfig, GroupConfig, Loader, PoolConfig, Warning,
+    AdmissionConfig, BalanceConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig,
+    GroupConfig, HealthConfig, Loader, PoolConfig, ScalingConfig, Warning,
 };
 pub use domain::{Domain, JobSpec};
 pub use report::{Report, RuntimeStatus};

@@ -8,7 +8,7 @@ use super::config::{DomainConfig, GroupConfig, PoolConfig};
 use super::domain::{DomainShared, PoolRef};
 use super::{Core, Domain};
 use crate::pool::{Pool, ScaleError, Settings};
-use crate::routing::{Affinity, PoolSetError, Prepared, Router, Target};
+use crate::routing::{Affinity, PoolSetError, Prepared, Router, Share, Target};
 use crate::time::Deadline;
 
 /// Looked up and changed on control paths only.
@@ -29,6 +29,8 @@ pub(super) struct Registry {
 pub(super) struct Member {
     pub(super) pool: Pool,
     pub(super) weight: u32,
+    /// How much of the keys of its weight it is trusted with: what its health allows.
+    pub(super) share: Share,
 }
 
 impl Registry {
@@ -71,7 +73,8 @@ impl Registry {
         if !self.domains.contains_key(&domain) {
             self.add_domain(core, domain, &DomainConfig::default());
         }
-        self.pools.insert(name.to_owned(), Member { pool: pool.clone(), weight: config.weight });
+        let member = Member { pool: pool.clone(), weight: config.weight, share: Share::Full };
+        self.pools.insert(name.to_owned(), member);
         Ok(pool)
     }
 
@@ -98,17 +101,38 @@ impl Registry {
     /// The table over the pools of a domain's group.
     fn prepare(&self, domain: &str) -> Result<Prepared<PoolRef>, PoolSetError> {
         let group = self.groups_of.get(domain).and_then(|group| self.groups.get(group));
-        let target = |(name, member): (&String, &Member)| {
-            Target::new(name, member.weight, PoolRef(member.pool.shared.clone()))
-        };
         if let Some(group) = group {
             let members = group.pools.iter().filter_map(|name| self.pools.get_key_value(name));
-            Prepared::new(group.affinity, members.map(target))
+            table(group.affinity, members)
         } else {
-            let own = self.pools.iter().filter(|(_, member)| member.pool.shared.settings.domain == domain);
-            Prepared::new(Affinity::Soft, own.map(target))
+            table(
+                Affinity::Soft,
+                self.pools.iter().filter(|(_, member)| member.pool.shared.settings.domain == domain),
+            )
         }
     }
+}
+
+/// The table over these pools, each with its share.
+///
+/// Soft keys go elsewhere: half of a pool's, or all. Strict ones stay, and are refused where the pool is to have none.
+fn table<'a>(
+    affinity: Affinity,
+    members: impl Iterator<Item = (&'a String, &'a Member)> + Clone,
+) -> Result<Prepared<PoolRef>, PoolSetError> {
+    // With nowhere else to go, soft keys are better off where they are than refused.
+    let elsewhere = members.clone().any(|(_, member)| member.share != Share::None);
+    let targets = members.filter_map(|(name, member)| {
+        let share = match (affinity, member.share) {
+            (Affinity::Soft, Share::None) if elsewhere => return None,
+            (Affinity::Soft, Share::Half) => Share::Half,
+            (Affinity::Strict, Share::None) => Share::None,
+            _ => Share::Full,
+        };
+        let target = Target::new(name, member.weight, PoolRef(member.pool.shared.clone()));
+        Some(target.sharing(share))
+    });
+    Prepared::new(affinity, targets)
 }
 
 /// Ends a pool that never got into a table.
@@ -117,3 +141,6 @@ pub(super) fn discard(pool: &Pool) {
     pool.close();
     pool.join_until(&Deadline::after(Duration::from_secs(1)));
 }
+
+#[cfg(all(test, not(heijunka_loom)))]
+mod tests;

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use proptest::collection::{btree_map, btree_set};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use xxhash_rust::xxh3::xxh3_64;
@@ -33,17 +33,31 @@ struct Named<'a> {
 
 impl<'a> Named<'a> {
     fn build(pools: &[(&'a str, u32)]) -> Self {
-        Self { map: SlotMap::build(pools).unwrap(), names: pools.iter().map(|pool| pool.0).collect() }
+        Self { map: whole(pools).unwrap(), names: pools.iter().map(|pool| pool.0).collect() }
     }
 
     fn of(set: &'a Set) -> Self {
         Self::build(&set.iter().map(|(name, &weight)| (name.as_str(), weight)).collect::<Vec<_>>())
     }
 
+    /// The same set where these pools are halved.
+    fn halving(set: &'a Set, halved: &BTreeSet<&str>) -> Self {
+        let share = |name| if halved.contains(name) { Share::Half } else { Share::Full };
+        let pools: Vec<_> =
+            set.iter().map(|(name, &weight)| (name.as_str(), weight, share(name.as_str()))).collect();
+        let map = SlotMap::build(&pools).unwrap();
+        Self { map, names: pools.iter().map(|pool| pool.0).collect() }
+    }
+
     /// The pool that every slot belongs to.
     fn owners(&self) -> Vec<&'a str> {
         hashes().map(|hash| self.names[usize::from(self.map.choices(hash)[0])]).collect()
     }
+}
+
+/// The table of a set in which every pool has its full share.
+fn whole(pools: &[(&str, u32)]) -> Result<SlotMap, PoolSetError> {
+    SlotMap::build(&pools.iter().map(|&(name, weight)| (name, weight, Share::Full)).collect::<Vec<_>>())
 }
 
 /// One hash of every slot.
@@ -74,6 +88,34 @@ fn without(set: &Set, which: Index) -> (Set, &str) {
     let mut rest = set.clone();
     rest.remove(gone);
     (rest, gone)
+}
+
+/// The slots each pool should own, by name, if these are halved.
+fn halved_shares<'a>(set: &'a Set, halved: &BTreeSet<&str>) -> BTreeMap<&'a str, f64> {
+    let counts = |name: &str| f64::from(set[name]) * if halved.contains(name) { 0.5 } else { 1.0 };
+    let sum: f64 = set.keys().map(|name| counts(name)).sum();
+    set.keys().map(|name| (name.as_str(), SLOTS as f64 * counts(name) / sum)).collect()
+}
+
+/// One pool among them, of which some are halved already, is halved too; read backwards, it is whole again.
+fn assert_halving(
+    set: &Set,
+    which: Index,
+    already: &BTreeSet<&str>,
+    slack: f64,
+) -> Result<(), TestCaseError> {
+    let chosen = which.get(&set.keys().collect::<Vec<_>>()).as_str();
+    let (mut before, mut after) = (already.clone(), already.clone());
+    before.remove(chosen);
+    after.insert(chosen);
+    let (whole, half) = (Named::halving(set, &before).owners(), Named::halving(set, &after).owners());
+    let (shares, fewer) = (halved_shares(set, &before), halved_shares(set, &after));
+    let moved = whole.iter().zip(&half).filter(|(a, b)| a != b).count() as f64;
+    let most = 1.3 * (shares[chosen] - fewer[chosen]) + slack;
+    prop_assert!(moved <= most, "{} slots moved as {} was halved, at most {} may", moved, chosen, most);
+    let owned = half.iter().filter(|owner| **owner == chosen).count() as f64 / fewer[chosen];
+    prop_assert!((0.92..=1.05).contains(&owned), "{} owns {} of its half", chosen, owned);
+    Ok(())
 }
 
 /// One pool goes; read backwards, one pool comes.
@@ -109,6 +151,23 @@ proptest! {
     #[test]
     fn little_moves_when_a_weighted_pool_comes_or_goes(set in weighted(), which: Index) {
         assert_moves(&set, which, set.len() as f64)?;
+    }
+
+    /// Halving moves what is lost, whoever is halved already.
+    #[test]
+    fn little_moves_when_a_pool_is_halved(set in equal(), which: Index, others in vec(any::<Index>(), 0..10)) {
+        let names: Vec<_> = set.keys().map(String::as_str).collect();
+        let already = others.iter().map(|other| *other.get(&names)).collect();
+        assert_halving(&set, which, &already, 0.0)?;
+    }
+
+    #[test]
+    fn little_moves_when_a_weighted_pool_is_halved(
+        set in weighted(), which: Index, others in vec(any::<Index>(), 0..10),
+    ) {
+        let names: Vec<_> = set.keys().map(String::as_str).collect();
+        let already = others.iter().map(|other| *other.get(&names)).collect();
+        assert_halving(&set, which, &already, set.len() as f64)?;
     }
 
     #[test]
@@ -153,19 +212,19 @@ proptest! {
 
 #[test]
 fn a_single_pool_owns_everything() {
-    let map = SlotMap::build(&[("only", 7)]).unwrap();
+    let map = whole(&[("only", 7)]).unwrap();
     assert!(hashes().all(|hash| map.choices(hash) == [0]));
 }
 
 #[test]
 fn no_pools_no_choices() {
-    let map = SlotMap::build(&[]).unwrap();
+    let map = whole(&[]).unwrap();
     assert!(hashes().all(|hash| map.choices(hash).is_empty()));
 }
 
 #[test]
 fn keys_of_one_slot_share_its_choices() {
-    let map = SlotMap::build(&[("a", 1), ("b", 1), ("c", 1)]).unwrap();
+    let map = whole(&[("a", 1), ("b", 1), ("c", 1)]).unwrap();
     for slot in [0_u64, 1, 32_768, 65_535] {
         assert_eq!(map.choices(slot << 48), map.choices(slot << 48 | 0xffff_ffff_ffff));
     }
@@ -176,15 +235,15 @@ fn keys_of_one_slot_share_its_choices() {
 fn as_many_pools_as_can_be_named() {
     let names: Vec<_> = (0..=255).map(|n| format!("pool-{n}")).collect();
     let pools: Vec<_> = names.iter().map(|name| (name.as_str(), 1)).collect();
-    let map = SlotMap::build(&pools[..255]).unwrap();
+    let map = whole(&pools[..255]).unwrap();
     let owners: BTreeSet<_> = hashes().map(|hash| map.choices(hash)[0]).collect();
     assert_eq!(owners.len(), 255);
-    assert_eq!(SlotMap::build(&pools), Err(PoolSetError::TooManyPools { given: 256 }));
+    assert_eq!(whole(&pools), Err(PoolSetError::TooManyPools { given: 256 }));
 }
 
 #[test]
 fn a_wrong_set_is_refused_with_what_would_be_right() {
-    let refused = |pools: &[(&str, u32)]| SlotMap::build(pools).unwrap_err().to_string();
+    let refused = |pools: &[(&str, u32)]| whole(pools).unwrap_err().to_string();
     assert_eq!(refused(&[("a", 1), ("b", 0)]), "pool `b` has weight 0: a weight is 1 to 100");
     assert_eq!(refused(&[("a", 101), ("b", 1)]), "pool `a` has weight 101: a weight is 1 to 100");
     assert_eq!(
@@ -201,7 +260,7 @@ fn a_known_set_gives_the_known_table() {
     let names: Vec<_> = (0..48).map(|n| format!("pool-{n}")).collect();
     let pools: Vec<_> =
         names.iter().zip([1, 2, 12].into_iter().cycle()).map(|(n, w)| (n.as_str(), w)).collect();
-    let map = SlotMap::build(&pools).unwrap();
+    let map = whole(&pools).unwrap();
     let table: Vec<u8> = hashes()
         .flat_map(|hash| map.choices(hash).iter().chain([&0xff]).copied().collect::<Vec<_>>())
         .collect();

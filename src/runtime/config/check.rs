@@ -1,20 +1,18 @@
 //! The law: which configuration is valid. Faults are told by path, the first one found.
 
+mod levelling;
+
 use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use super::fault::Fault;
 use super::path::{Path, is_name_character, quoted, spelt};
+use super::setting::Setting;
 use super::suggest::did_you_mean;
 use super::{AdmissionConfig, Config, ConfigError, PoolConfig};
 use crate::thread::Idle;
 
-/// In flight is counted in 21 bits.
-const MOST_IN_FLIGHT: u32 = (1 << 21) - 1;
 const MOST_POOLS: usize = 255;
-const SPIN: RangeInclusive<Duration> = Duration::from_micros(1)..=Duration::from_secs(1);
 
 /// What is allowed, yet probably not what was meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +22,13 @@ pub enum Warning {
     MoreWorkersThanCores {
         /// The sum of `min_workers` over all pools.
         workers: u32,
+        /// The [core budget](Config::core_budget).
+        cores: usize,
+    },
+    /// The core budget is larger than what the process may use, so that pools may grow until workers share a core.
+    BudgetAboveCores {
+        /// [`ScalingConfig::cores`](super::ScalingConfig::cores).
+        budget: u32,
         /// The cores the process may use.
         cores: usize,
     },
@@ -31,12 +36,18 @@ pub enum Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::MoreWorkersThanCores { workers, cores } = self;
-        write!(
-            f,
-            "pools start with {workers} workers (the sum of min_workers) and share {cores} cores; \
-             lower min_workers or allow more cores"
-        )
+        match self {
+            Self::MoreWorkersThanCores { workers, cores } => write!(
+                f,
+                "pools start with {workers} workers (the sum of min_workers) and share {cores} cores; \
+                 lower min_workers or allow more cores"
+            ),
+            Self::BudgetAboveCores { budget, cores } => write!(
+                f,
+                "scaling.cores is {budget}, above the cores this process may use ({cores}); \
+                 set it to at most {cores} or allow more cores"
+            ),
+        }
     }
 }
 
@@ -46,7 +57,7 @@ impl Config {
     /// # Errors
     /// The first fault, by its path. See [`check_for`](Self::check_for).
     pub fn check(&self) -> Result<Vec<Warning>, ConfigError> {
-        self.check_for(std::thread::available_parallelism().map_or(1, usize::from))
+        self.check_for(own_cores())
     }
 
     /// Validates the configuration for a process that may use `cores` cores.
@@ -65,13 +76,22 @@ impl Config {
     /// # Errors
     /// The first fault, by its path: a number out of its range, a limit above another that it must not exceed, a
     /// name that is not 1 to 64 letters, digits, `-` or `_`, or one that names nothing, a domain without any pool,
-    /// no pool at all.
+    /// no pool at all, a burst that lends pools for computing more workers than the core budget.
     pub fn check_for(&self, cores: usize) -> Result<Vec<Warning>, ConfigError> {
-        faultless(self).map_err(|fault| ConfigError::of_setting(None, &fault))?;
-        let workers = self.pools.values().map(|pool| pool.min_workers).sum();
-        let crowded = usize::try_from(workers).is_ok_and(|workers| workers > cores);
-        Ok(crowded.then_some(Warning::MoreWorkersThanCores { workers, cores }).into_iter().collect())
+        faultless(self, cores).map_err(|fault| ConfigError::of_setting(None, &fault))?;
+        let more = |count: u32, cores| usize::try_from(count).is_ok_and(|count| count > cores);
+        let excess = self.scaling.cores.filter(|budget| more(*budget, cores));
+        let excess = excess.map(|budget| Warning::BudgetAboveCores { budget, cores });
+        let (workers, cores) =
+            (self.pools.values().map(|pool| pool.min_workers).sum(), self.core_budget(cores));
+        let crowded = more(workers, cores).then_some(Warning::MoreWorkersThanCores { workers, cores });
+        Ok(excess.into_iter().chain(crowded).collect())
     }
+}
+
+/// The cores this process may use: its affinity mask and its quota.
+pub(super) fn own_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// As the whole configuration is checked, for one pool that is added to those that run.
@@ -81,44 +101,27 @@ pub(in crate::runtime) fn check_pool(name: &str, config: &PoolConfig) -> Result<
     checked.map_err(|fault| ConfigError::of_setting(None, &fault))
 }
 
-/// The bounds of a whole number, for every setting that is one.
-pub(super) fn bounds(path: &Path) -> Option<RangeInclusive<u32>> {
-    match path.keys()[..] {
-        ["admission", "soft" | "hard"] | ["admission", "sub_limits", _] => Some(1..=MOST_IN_FLIGHT),
-        ["pools", _, "min_workers" | "max_workers"] => Some(1..=50),
-        ["pools", _, "weight"] => Some(1..=100),
-        ["pools", _, "lane"] => Some(1..=65_536),
-        _ => None,
-    }
-}
-
-pub(super) fn faultless(config: &Config) -> Result<(), Fault> {
+pub(super) fn faultless(config: &Config, cores: usize) -> Result<(), Fault> {
     admission(&config.admission)?;
     pools(config)?;
     groups(config)?;
-    domains(config)
+    domains(config)?;
+    levelling::levelling(config, cores)
 }
 
 fn admission(limits: &AdmissionConfig) -> Result<(), Fault> {
     let table = Path::new(["admission"]);
     let default = AdmissionConfig::default();
-    let soft = Number::new(&table, "soft", limits.soft).or_default(default.soft);
-    let hard = Number::new(&table, "hard", limits.hard).or_default(default.hard);
+    let soft = Setting::new(&table, "soft", limits.soft).or_default(default.soft);
+    let hard = Setting::new(&table, "hard", limits.hard).or_default(default.hard);
     hard.in_bounds()?;
     soft.in_bounds()?;
     soft.at_most(&hard)?;
-    if !(0.0..1.0).contains(&limits.reserve) {
-        let percent = (limits.reserve * 10_000.0).round() / 100.0;
-        return Err(Fault::new(
-            table.key("reserve"),
-            format!("is {} ({percent} %), not a share from 0 to below 1", limits.reserve),
-            "set it to one, such as 0.2 or \"20%\"",
-        ));
-    }
+    Setting::new(&table, "reserve", limits.reserve).is_reserve()?;
     let sub_limits = table.key("sub_limits");
     for (name, &limit) in &limits.sub_limits {
         named(&sub_limits, name)?;
-        let limit = Number::new(&sub_limits, name, limit);
+        let limit = Setting::new(&sub_limits, name, limit);
         limit.in_bounds()?;
         limit.at_most(&hard)?;
     }
@@ -143,19 +146,18 @@ fn pools(config: &Config) -> Result<(), Fault> {
 
 fn pool(table: &Path, pool: &PoolConfig) -> Result<(), Fault> {
     let default = PoolConfig::default();
-    let min = Number::new(table, "min_workers", pool.min_workers).or_default(default.min_workers);
-    let max = Number::new(table, "max_workers", pool.max_workers).or_default(default.max_workers);
+    let min = Setting::new(table, "min_workers", pool.min_workers).or_default(default.min_workers);
+    let max = Setting::new(table, "max_workers", pool.max_workers).or_default(default.max_workers);
     max.in_bounds()?;
     min.in_bounds()?;
     min.at_most(&max)?;
-    Number::new(table, "weight", pool.weight).in_bounds()?;
-    Number::new(table, "lane", pool.lane).in_bounds()?;
-    if let Idle::Backoff { spin } = pool.idle
-        && !SPIN.contains(&spin)
-    {
-        let fault = format!("is {}", humantime::format_duration(spin));
-        return Err(Fault::new(table.clone().key("spin"), fault, "set it to 1us at least and 1s at most"));
+    Setting::new(table, "weight", pool.weight).in_bounds()?;
+    Setting::new(table, "lane", pool.lane).in_bounds()?;
+    if let Idle::Backoff { spin } = pool.idle {
+        Setting::new(table, "spin", spin).in_bounds()?;
     }
+    Setting::new(table, "queue_delay", pool.queue_delay).in_bounds()?;
+    Setting::new(table, "stall_after", pool.stall_after).in_bounds()?;
     match &pool.domain {
         Some(domain) if !is_name(domain) => {
             Err(Fault::new(table.clone().key("domain"), format!("is {}", quoted(domain)), NAMES))
@@ -223,44 +225,6 @@ fn domains(config: &Config) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-/// A whole number with its path, and whether it is what the setting has unless it is set.
-struct Number {
-    path: Path,
-    value: u32,
-    is_default: bool,
-}
-
-impl Number {
-    fn new(table: &Path, key: &str, value: u32) -> Self {
-        Self { path: table.clone().key(key), value, is_default: false }
-    }
-
-    fn or_default(self, default: u32) -> Self {
-        Self { is_default: self.value == default, ..self }
-    }
-
-    fn in_bounds(&self) -> Result<(), Fault> {
-        let Some((from, to)) = bounds(&self.path).map(RangeInclusive::into_inner) else { return Ok(()) };
-        let side = match self.value {
-            low if low < from => format!("below {from}"),
-            high if high > to => format!("above {to}"),
-            _ => return Ok(()),
-        };
-        let cure = format!("set it to a whole number from {from} to {to}");
-        Err(Fault::new(self.path.clone(), format!("is {}, {side}", self.value), cure))
-    }
-
-    fn at_most(&self, other: &Number) -> Result<(), Fault> {
-        if self.value <= other.value {
-            return Ok(());
-        }
-        let default = if self.is_default { " (the default)" } else { "" };
-        let fault = format!("is {}{default}, above {} ({})", self.value, other.path, other.value);
-        let cure = format!("set it to at most {}", other.value);
-        Err(Fault::new(self.path.clone(), fault, cure).against(other.path.clone()))
-    }
 }
 
 const NAMES: &str = "a name is 1 to 64 letters, digits, '-' or '_'";

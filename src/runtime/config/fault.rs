@@ -6,8 +6,8 @@ use std::fmt::Display;
 
 use serde::de::{Error, Expected, Unexpected};
 
-use super::check::bounds;
 use super::path::{Path, Step, quoted};
+use super::setting::{number_bounds, whole_bounds};
 use super::suggest::did_you_mean;
 
 #[derive(Debug)]
@@ -86,17 +86,19 @@ impl Fault {
                 let words: Vec<String> = known.iter().map(|word| quoted(word)).collect();
                 (format!("{path} is {found}"), format!("set it to one of {}", list(&words)))
             }
-            Problem::WrongValue { found, expected } => match bounds(path) {
-                Some(range) => {
-                    let note = if found.starts_with('-') { " and must not be negative" } else { "" };
-                    let (from, to) = range.into_inner();
-                    (
-                        format!("{path} is {found}{note}"),
-                        format!("set it to a whole number from {from} to {to}"),
-                    )
-                }
-                None => (format!("{path} is {found}"), format!("set it to {expected}")),
-            },
+            Problem::WrongValue { found, expected } => {
+                let (expected, note) = match (whole_bounds(path), number_bounds(path)) {
+                    (Some(whole), _) => {
+                        let note = if found.starts_with('-') { " and must not be negative" } else { "" };
+                        (format!("a whole number from {} to {}", whole.start(), whole.end()), note)
+                    }
+                    (_, Some(number)) => {
+                        (format!("a number from {} to {}", number.start(), number.end()), "")
+                    }
+                    _ => (expected.clone(), ""),
+                };
+                (format!("{path} is {found}{note}"), format!("set it to {expected}"))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use super::check::faultless;
+use super::check::{faultless, own_cores};
 use super::decode::decode;
 use super::document::{Document, position};
 use super::overrides::{Override, from_environment};
@@ -138,7 +138,7 @@ impl Loader {
             document.lay_over(over)?;
         }
         let config: Config = decode(document.merged()).map_err(|fault| document.refusal(&fault))?;
-        faultless(&config).map_err(|fault| document.refusal(&fault))?;
+        faultless(&config, own_cores()).map_err(|fault| document.refusal(&fault))?;
         Ok(config)
     }
 }

@@ -5,7 +5,8 @@
 //! overrides.rs    what --set and the environment say
 //! document.rs     the TOML tree, what overrides lay over it, and where each setting was written
 //! decode.rs       tree -> Config through serde;  values.rs: the values that are not plain TOML
-//! check.rs      the law: which Config is valid; the same for one built in code
+//! check.rs      the law: which Config is valid; the same for one built in code;  setting.rs: every range
+//! levelling.rs  what the laws of self-levelling go by
 //! error.rs      ConfigError;  fault.rs, path.rs, suggest.rs: what is wrong, with which setting, what was meant
 //! ```
 
@@ -14,9 +15,11 @@ mod decode;
 mod document;
 mod error;
 mod fault;
+mod levelling;
 mod load;
 mod overrides;
 mod path;
+mod setting;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -25,9 +28,11 @@ mod values;
 pub use check::Warning;
 pub(super) use check::check_pool;
 pub use error::ConfigError;
+pub use levelling::{BalanceConfig, BurstConfig, ControlConfig, HealthConfig, ScalingConfig};
 pub use load::Loader;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -63,6 +68,16 @@ pub struct Config {
     pub pools: BTreeMap<String, PoolConfig>,
     /// The affinity groups, by name.
     pub groups: BTreeMap<String, GroupConfig>,
+    /// When everything is looked at.
+    pub control: ControlConfig,
+    /// When pools grow and shrink.
+    pub scaling: ScalingConfig,
+    /// When a pool is unwell, and what is done about it.
+    pub health: HealthConfig,
+    /// When load is uneven.
+    pub balance: BalanceConfig,
+    /// What a burst is, and what is lent for it.
+    pub burst: BurstConfig,
 }
 
 /// The limits of admission: TOML table `[admission]`.
@@ -115,6 +130,10 @@ pub struct PoolConfig {
     pub idle: Idle,
     /// Whether its workers are pinned to cores. Default yes.
     pub pin: bool,
+    /// What even the shortest wait in its lanes must exceed for the pool to count as behind, 1 µs to 60 s. Default 5 ms.
+    pub queue_delay: Duration,
+    /// How long a job may run before its worker counts as lost, 1 ms to 24 h. Default 30 s.
+    pub stall_after: Duration,
 }
 
 /// A set of pools that share keys: TOML table `[groups.NAME]`.
@@ -161,6 +180,8 @@ impl Default for PoolConfig {
             kind: Kind::Cpu,
             idle: Idle::default(),
             pin: true,
+            queue_delay: Duration::from_millis(5),
+            stall_after: Duration::from_secs(30),
         }
     }
 }

@@ -10,6 +10,12 @@ use super::path::one_line;
 const PREFIX: &str = "HEIJUNKA_";
 const LEVELS: &str = "__";
 
+const TABLES: [&str; 9] =
+    ["admission", "domains", "pools", "groups", "control", "scaling", "health", "balance", "burst"];
+
+/// What Kubernetes announces of a service, after its name: `heijunka-control` would read like a table of ours.
+const KUBERNETES: [&str; 3] = ["service_host", "service_port", "port"];
+
 /// No key lies deeper, and a bound keeps what walks the tree from exhausting the stack.
 const DEEPEST: usize = 8;
 
@@ -48,8 +54,8 @@ impl Override {
         let place = one_line(&format!("environment {PREFIX}{path}"));
         let path = path.to_lowercase();
         if !path.contains(LEVELS) {
-            let tables = ["admission_", "domains_", "pools_", "groups_"];
-            if !tables.iter().any(|table| path.starts_with(table)) {
+            let setting = TABLES.iter().find_map(|table| path.strip_prefix(table)?.strip_prefix('_'));
+            if setting.is_none_or(|setting| KUBERNETES.iter().any(|of| setting.starts_with(of))) {
                 return Ok(None);
             }
             let cure = format!("separate them by two, such as {PREFIX}ADMISSION__HARD");

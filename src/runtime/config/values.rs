@@ -9,18 +9,24 @@ use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use super::{Kind, PoolConfig};
 use crate::thread::Idle;
 
-/// A share: `0.2` or `"20%"`. Its bounds are the law's business.
+/// A share from 0 on: `0.2` or `"20%"`. Its bounds are the law's business.
 pub(super) fn share<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    from.deserialize_any(Share)
+    from.deserialize_any(Share("a share from 0 to below 1, such as 0.2 or \"20%\""))
 }
 
-struct Share;
+/// A share up to 1: `0.8` or `"80%"`.
+pub(super) fn proportion<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    from.deserialize_any(Share("a share above 0 and up to 1, such as 0.8 or \"80%\""))
+}
+
+/// With what it should be.
+struct Share(&'static str);
 
 impl Visitor<'_> for Share {
     type Value = f64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a share from 0 to below 1, such as 0.2 or \"20%\"")
+        f.write_str(self.0)
     }
 
     fn visit_f64<E: Error>(self, share: f64) -> Result<f64, E> {
@@ -41,8 +47,13 @@ impl Visitor<'_> for Share {
     }
 }
 
-fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    from.deserialize_str(Lasting).map(Some)
+/// A duration: `"50us"`.
+pub(super) fn lasting<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    from.deserialize_str(Lasting)
+}
+
+fn some_lasting<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    lasting(from).map(Some)
 }
 
 struct Lasting;
@@ -87,9 +98,13 @@ pub(super) struct PoolTable {
     lane: u32,
     kind: Kind,
     idle: Strategy,
-    #[serde(deserialize_with = "duration")]
+    #[serde(deserialize_with = "some_lasting")]
     spin: Option<Duration>,
     pin: bool,
+    #[serde(deserialize_with = "lasting")]
+    queue_delay: Duration,
+    #[serde(deserialize_with = "lasting")]
+    stall_after: Duration,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -103,8 +118,18 @@ enum Strategy {
 
 impl Default for PoolTable {
     fn default() -> Self {
-        let PoolConfig { domain, min_workers, max_workers, weight, lane, kind, idle: _, pin } =
-            PoolConfig::default();
+        let PoolConfig {
+            domain,
+            min_workers,
+            max_workers,
+            weight,
+            lane,
+            kind,
+            idle: _,
+            pin,
+            queue_delay,
+            stall_after,
+        } = PoolConfig::default();
         Self {
             domain,
             min_workers,
@@ -115,6 +140,8 @@ impl Default for PoolTable {
             idle: Strategy::default(),
             spin: None,
             pin,
+            queue_delay,
+            stall_after,
         }
     }
 }
@@ -123,7 +150,19 @@ impl TryFrom<PoolTable> for PoolConfig {
     type Error = &'static str;
 
     fn try_from(table: PoolTable) -> Result<Self, &'static str> {
-        let PoolTable { domain, min_workers, max_workers, weight, lane, kind, idle, spin, pin } = table;
+        let PoolTable {
+            domain,
+            min_workers,
+            max_workers,
+            weight,
+            lane,
+            kind,
+            idle,
+            spin,
+            pin,
+            queue_delay,
+            stall_after,
+        } = table;
         let idle = match (idle, spin) {
             (Strategy::Backoff, spin) => Idle::Backoff { spin: spin.unwrap_or(Idle::DEFAULT_SPIN) },
             (Strategy::Spin, None) => Idle::Spin,
@@ -134,6 +173,6 @@ impl TryFrom<PoolTable> for PoolConfig {
                 );
             }
         };
-        Ok(Self { domain, min_workers, max_workers, weight, lane, kind, idle, pin })
+        Ok(Self { domain, min_workers, max_workers, weight, lane, kind, idle, pin, queue_delay, stall_after })
     }
 }

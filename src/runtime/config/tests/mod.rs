@@ -1,5 +1,6 @@
 //! What is read, what is refused and with which words, and what overrides what.
 
+mod levelling;
 mod overrides;
 mod random;
 mod readings;

@@ -88,6 +88,10 @@ fn variables_of_others_are_left_alone() {
         ("HEIJUNKA_PORT", "tcp://10.0.0.1:9090"),
         ("HEIJUNKA_PORT_9090_TCP_ADDR", "10.0.0.1"),
         ("HEIJUNKA_SERVICE_HOST", "10.0.0.1"),
+        ("HEIJUNKA_CONTROL_SERVICE_HOST", "10.0.0.1"),
+        ("HEIJUNKA_CONTROL_SERVICE_PORT_HTTP", "80"),
+        ("HEIJUNKA_HEALTH_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("HEIJUNKA_POOLS_PORT", "tcp://10.0.0.1:80"),
         ("HEIJUNKA_CONFIG", "heijunka.toml"),
         ("HEIJUNKA", "x"),
         ("PATH", "/bin"),
@@ -181,6 +185,17 @@ fn of_a_relation_the_side_written_last_is_named() {
 
 #[test]
 fn overrides_that_are_none() {
+    for name in [
+        "HEIJUNKA_CONTROL_TICK",
+        "HEIJUNKA_SCALING_UP",
+        "HEIJUNKA_HEALTH_EVERY",
+        "HEIJUNKA_BALANCE_BELOW",
+        "HEIJUNKA_BURST_LEASE",
+    ] {
+        let error = Loader::new().variables([(name, "1")]).parse("heijunka.toml", FILE).unwrap_err();
+        assert_eq!(error.fault(), "the levels are separated by one underscore", "{name}");
+    }
+
     refused(
         &Loader::new().set("admission.hard"),
         "--set admission.hard: there is no value; write PATH=VALUE, such as admission.hard=500",

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::{AdmissionConfig, Affinity, Config, DomainConfig, GroupConfig, Kind, PoolConfig, Warning};
+use super::super::{
+    AdmissionConfig, Affinity, BalanceConfig, BurstConfig, Config, ControlConfig, DomainConfig, GroupConfig,
+    HealthConfig, Kind, PoolConfig, ScalingConfig, Warning,
+};
 use super::read;
 use crate::thread::Idle;
 
@@ -31,6 +34,8 @@ kind = "blocking"
 idle = "backoff"
 spin = "1ms 500us"
 pin = false
+queue_delay = "2ms"
+stall_after = "1min"
 
 [pools.payment-b]
 idle = "park"
@@ -38,6 +43,41 @@ idle = "park"
 [groups.cards]
 pools = ["payment-a", "payment-b"]
 affinity = "strict"
+
+[control]
+tick = "100ms"
+journal = 500
+
+[scaling]
+auto = false
+up = "90%"
+target = 0.75
+down = 0.25
+calm = "2min"
+cores = 1024
+
+[health]
+enabled = false
+every = "10s"
+degraded = 0.2
+critical = 1
+replacements = 0
+
+[balance]
+enabled = false
+below = "50%"
+cooldown = "1s"
+
+[burst]
+enabled = false
+threshold = 4
+floor = 50
+workers = 7
+lease = "1min"
+renewals = 0
+return_every = "1s"
+cooldown = "0s"
+cost = 1.5
 "#;
 
 #[test]
@@ -51,6 +91,8 @@ fn every_key_is_read() {
         kind: Kind::Blocking,
         idle: Idle::Backoff { spin: Duration::from_micros(1500) },
         pin: false,
+        queue_delay: Duration::from_millis(2),
+        stall_after: Duration::from_secs(60),
     };
     let expected = Config {
         admission: AdmissionConfig {
@@ -71,6 +113,34 @@ fn every_key_is_read() {
             "cards".into(),
             GroupConfig { pools: vec!["payment-a".into(), "payment-b".into()], affinity: Affinity::Strict },
         )]),
+        control: ControlConfig { tick: Duration::from_millis(100), journal: 500 },
+        scaling: ScalingConfig {
+            auto: false,
+            up: 0.9,
+            target: 0.75,
+            down: 0.25,
+            calm: Duration::from_secs(120),
+            cores: Some(1024),
+        },
+        health: HealthConfig {
+            enabled: false,
+            every: Duration::from_secs(10),
+            degraded: 0.2,
+            critical: 1.0,
+            replacements: 0,
+        },
+        balance: BalanceConfig { enabled: false, below: 0.5, cooldown: Duration::from_secs(1) },
+        burst: BurstConfig {
+            enabled: false,
+            threshold: 4.0,
+            floor: 50,
+            workers: Some(7),
+            lease: Duration::from_secs(60),
+            renewals: 0,
+            return_every: Duration::from_secs(1),
+            cooldown: Duration::ZERO,
+            cost: 1.5,
+        },
     };
     assert_eq!(read(EVERYTHING).unwrap(), expected);
     assert_eq!(toml::from_str::<Config>(EVERYTHING).unwrap(), expected, "through any serde format");
@@ -81,11 +151,17 @@ fn every_key_has_its_default() {
     let config = read("[pools.payment]").unwrap();
     let pools = BTreeMap::from([("payment".into(), PoolConfig::default())]);
     assert_eq!(config, Config { pools, ..Config::default() });
-    let tables = "[admission]\n[domains.payment]\n[pools.payment]\n[groups.g]\npools = ['payment']";
+    let tables = "[admission]\n[domains.payment]\n[pools.payment]\n[groups.g]\npools = ['payment']\n\
+                  [control]\n[scaling]\n[health]\n[balance]\n[burst]";
     let config = read(tables).unwrap();
     assert_eq!(config.admission, AdmissionConfig::default());
     assert_eq!(config.domains["payment"], DomainConfig::default());
     assert_eq!(config.groups["g"].affinity, Affinity::Soft);
+    assert_eq!(config.control, ControlConfig::default());
+    assert_eq!(config.scaling, ScalingConfig::default());
+    assert_eq!(config.health, HealthConfig::default());
+    assert_eq!(config.balance, BalanceConfig::default());
+    assert_eq!(config.burst, BurstConfig::default());
 }
 
 #[test]

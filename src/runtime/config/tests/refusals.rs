@@ -36,7 +36,8 @@ fn mistyped_keys_and_tables() {
     refused("'so \"far\n' = 1", "1:9: not TOML: key with no value; expected here: `=`");
     refused(
         "'so \"far' = 1",
-        "1:1: \"so \\\"far\" is not a known key; the keys here are admission, domains, pools, groups",
+        "1:1: \"so \\\"far\" is not a known key; the keys here are admission, domains, pools, groups, \
+         control, scaling, health, balance, burst",
     );
 }
 
