@@ -1,6 +1,7 @@
 //! Pools: pinned workers that take jobs from three bounded lanes.
 #![doc = include_str!("README.md")]
 
+mod budget;
 mod checkout;
 mod closure;
 mod context;
@@ -10,6 +11,7 @@ mod handle;
 mod health;
 mod job;
 mod lanes;
+mod scale_error;
 mod scaling;
 mod shared;
 mod state;
