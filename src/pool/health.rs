@@ -1,13 +1,31 @@
 //! The law of health: how well a pool does, from what can be seen of it.
+//!
+//! What is seen once may be chance: worse is acted on after two checks in a row, better after two more, one level at a time.
+//! That a pool has no worker, or none that moves, needs no second look.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the control thread that steps the law is to come"
+)]
+
+mod law;
+mod share;
+
+use std::time::Duration;
+
+pub(crate) use law::HealthLaw;
+pub(crate) use share::{Share, weights};
 
 /// How well a pool does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Health {
     /// Nothing to see.
     Healthy,
-    /// It works, with workers missing, lanes nearly full, or one job in ten failing.
+    /// It works, with workers missing or stalled, lanes nearly full, jobs waiting, or one job in ten failing.
     Degraded,
-    /// It has no worker, or half of its jobs fail.
+    /// It has no worker that moves, or half of its jobs fail.
     Critical,
 }
 
@@ -29,57 +47,122 @@ impl std::fmt::Display for Health {
     }
 }
 
-/// What the law looks at; jobs are those that ended since the last look but one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sample {
-    pub(super) workers: u32,
-    pub(super) wanted: u32,
+/// From where on something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Limits {
+    /// The share of jobs that fail, from which a pool is degraded; 0 to 1.
+    pub(crate) degraded: f64,
+    /// The same for critical.
+    pub(crate) critical: f64,
+    /// Lost workers that are replaced at a time.
+    pub(crate) replacements: u32,
+    /// Jobs that wait twice as long as this wait too long.
+    pub(crate) queue_delay: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { degraded: 0.1, critical: 0.5, replacements: 2, queue_delay: Duration::from_millis(5) }
+    }
+}
+
+/// What the law looks at; jobs are those since the last check.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Sample {
+    /// Workers that take jobs; lost ones do not.
+    pub(crate) workers: u32,
+    /// Workers the pool should have.
+    pub(crate) wanted: u32,
     /// Jobs waiting in the fullest lane.
-    pub(super) waiting: usize,
-    pub(super) lane: usize,
-    pub(super) ended: u64,
-    pub(super) failed: u64,
+    pub(crate) waiting: usize,
+    /// What a lane holds.
+    pub(crate) lane: usize,
+    pub(crate) ended: u64,
+    pub(crate) failed: u64,
+    /// Workers whose job is beyond the stall limit, lost ones included.
+    pub(crate) stalled: u32,
+    /// Workers declared lost and still stuck.
+    pub(crate) lost: u32,
+    /// The least time that jobs which started had waited.
+    pub(crate) least_delay: Option<Duration>,
+    pub(crate) settings: Limits,
+}
+
+impl Sample {
+    /// Stalled workers that are not yet declared lost.
+    fn newly_stalled(&self) -> u32 {
+        self.stalled.saturating_sub(self.lost)
+    }
+}
+
+/// What a check found and what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Decision {
+    /// The health to act on.
+    pub health: Health,
+    /// What this check alone would call it.
+    pub observed: Health,
+    /// What made this check call it so.
+    pub sign: Sign,
+    /// Stalled workers to be declared lost and replaced now.
+    pub replace: u32,
+}
+
+/// What is wrong with a pool; of several, the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Sign {
+    /// Nothing.
+    Fine,
+    /// It has fewer workers than it should.
+    WorkersMissing,
+    /// It has none.
+    NoWorkers,
+    /// Some workers' jobs run for longer than the stall limit.
+    Stalled,
+    /// All workers' jobs do.
+    EveryWorkerStalled,
+    /// Too many jobs fail.
+    Failing,
+    /// A lane is nine tenths full.
+    LaneFull,
+    /// Jobs wait too long.
+    Delayed,
+}
+
+impl Sign {
+    /// Whether there is no doubt about it.
+    fn is_a_fact(self) -> bool {
+        matches!(self, Sign::NoWorkers | Sign::EveryWorkerStalled)
+    }
 }
 
 /// Fewer ended jobs than this say nothing about the share that fails.
 const ENOUGH: u64 = 20;
 
-pub(super) fn health(sample: Sample) -> Health {
-    let Sample { workers, wanted, waiting, lane, ended, failed } = sample;
-    let failing = |one_in: u64| ended >= ENOUGH && failed * one_in >= ended;
-    if workers == 0 || failing(2) {
-        Health::Critical
-    } else if workers < wanted || waiting * 10 >= lane * 9 || failing(10) {
-        Health::Degraded
-    } else {
-        Health::Healthy
-    }
+/// What one check shows.
+pub(super) fn health(sample: &Sample) -> Health {
+    observe(sample).0
+}
+
+/// What one check shows, and by what.
+fn observe(sample: &Sample) -> (Health, Sign) {
+    let Sample { workers, wanted, waiting, lane, ended, failed, settings, .. } = *sample;
+    let failing = |share: f64| ended >= ENOUGH && failed as f64 / ended as f64 >= share;
+    let signs = [
+        (workers == 0, Health::Critical, Sign::NoWorkers),
+        (sample.newly_stalled() >= workers, Health::Critical, Sign::EveryWorkerStalled),
+        (failing(settings.critical), Health::Critical, Sign::Failing),
+        (workers < wanted, Health::Degraded, Sign::WorkersMissing),
+        (sample.stalled > 0, Health::Degraded, Sign::Stalled),
+        (failing(settings.degraded), Health::Degraded, Sign::Failing),
+        (waiting.saturating_mul(10) >= lane.saturating_mul(9), Health::Degraded, Sign::LaneFull),
+        (sample.least_delay > Some(settings.queue_delay.saturating_mul(2)), Health::Degraded, Sign::Delayed),
+    ];
+    let worst = signs.into_iter().find(|(seen, ..)| *seen);
+    worst.map_or((Health::Healthy, Sign::Fine), |(_, health, sign)| (health, sign))
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const GOOD: Sample = Sample { workers: 2, wanted: 2, waiting: 0, lane: 256, ended: 100, failed: 0 };
-
-    #[test]
-    fn each_sign_counts() {
-        assert_eq!(health(GOOD), Health::Healthy);
-        assert_eq!(health(Sample { workers: 1, ..GOOD }), Health::Degraded);
-        assert_eq!(health(Sample { waiting: 231, ..GOOD }), Health::Degraded);
-        assert_eq!(health(Sample { failed: 10, ..GOOD }), Health::Degraded);
-        assert_eq!(health(Sample { failed: 50, ..GOOD }), Health::Critical);
-        assert_eq!(health(Sample { workers: 0, wanted: 0, ..GOOD }), Health::Critical);
-        assert_eq!(health(Sample { ended: 2, failed: 2, ..GOOD }), Health::Healthy, "two jobs say nothing");
-    }
-
-    proptest! {
-        #[test]
-        fn more_failures_never_look_better(ended in 0u64..1000, a in 0u64..1000, b in 0u64..1000) {
-            let at = |failed: u64| health(Sample { ended, failed: failed.min(ended), ..GOOD });
-            prop_assert!(at(a.min(b)) <= at(a.max(b)));
-        }
-    }
-}
+mod tests;

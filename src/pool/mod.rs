@@ -1,6 +1,7 @@
 //! Pools: pinned workers that take jobs from three bounded lanes.
 #![doc = include_str!("README.md")]
 
+mod budget;
 mod checkout;
 mod closure;
 mod context;
@@ -13,6 +14,7 @@ mod job;
 mod lanes;
 mod post;
 mod reading;
+mod scale_error;
 mod scaling;
 mod shared;
 mod state;

@@ -159,13 +159,14 @@ pub(super) fn health_between(
     lane: usize,
 ) -> Health {
     let ran = |totals: Totals| totals.completed + totals.failed;
-    health(Sample {
+    health(&Sample {
         workers,
         wanted,
         waiting,
         lane,
         ended: ran(to.totals).saturating_sub(ran(from.totals)),
         failed: to.totals.failed.saturating_sub(from.totals.failed),
+        ..Sample::default()
     })
 }
 
