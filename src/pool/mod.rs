@@ -1,7 +1,7 @@
 //! Pools: pinned workers that take jobs from three bounded lanes.
 #![doc = include_str!("README.md")]
 
-mod budget;
+pub(crate) mod budget;
 mod checkout;
 mod closure;
 mod context;
@@ -9,13 +9,13 @@ mod control;
 mod crew;
 mod finish;
 mod handle;
-mod health;
+pub(crate) mod health;
 mod job;
 mod lanes;
 mod post;
 mod reading;
 mod scale_error;
-mod scaling;
+pub(crate) mod scaling;
 mod shared;
 mod state;
 mod status;
@@ -26,7 +26,7 @@ pub use checkout::{Checkout, CheckoutError};
 pub use context::Context;
 pub use control::Pool;
 pub use handle::{JobFuture, JobHandle, WaitError};
-pub use health::Health;
+pub use health::{Health, Sign};
 pub use scaling::ScaleError;
 pub use shared::Kind;
 pub use status::{PoolStatus, WorkerStatus};

@@ -155,3 +155,18 @@ pub enum Rule {
     /// Less was wanted: somebody asks for the present workers.
     WishDenied,
 }
+
+impl Rule {
+    /// Whether something was wished for and not done.
+    pub(crate) const fn denies(self) -> bool {
+        matches!(
+            self,
+            Rule::AtMaximum
+                | Rule::NotBusyEnough
+                | Rule::GuardDenied
+                | Rule::CalmDenied
+                | Rule::LeaseDenied
+                | Rule::WishDenied
+        )
+    }
+}

@@ -9,10 +9,12 @@ use super::config::{
     BalanceConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig, GroupConfig, HealthConfig,
     PoolConfig, ScalingConfig,
 };
+use super::control::{self, Control};
 use super::{Core, Runtime};
 use crate::admission::{Limits, LimitsError, Regulator};
 use crate::pool::ScaleError;
 use crate::routing::PoolSetError;
+use crate::sync::EpochCell;
 use crate::thread::Cores;
 use crate::time::Clock;
 
@@ -39,7 +41,10 @@ impl Runtime {
         let admission = &config.admission;
         let limits = Limits::with_reserve(admission.soft, admission.hard, admission.reserve)?;
         let subs = admission.sub_limits.iter().map(|(name, limit)| (name.clone(), *limit));
+        let control = Control::new(config.control.journal as usize);
         let core = Core {
+            config: EpochCell::new(Arc::new(config.clone())),
+            control,
             regulator: Arc::new(Regulator::with_sub_limits(limits, subs)),
             clock,
             cores,
@@ -48,7 +53,7 @@ impl Runtime {
             ended: Mutex::default(),
         };
         // From here on an early return drops the runtime, which stops what was started.
-        let runtime = Runtime { core };
+        let runtime = Runtime { core: Arc::new(core) };
         let mut registry = runtime.core.registry.lock();
         registry.groups = config.groups;
         for (name, domain) in config.domains {
@@ -59,6 +64,7 @@ impl Runtime {
         }
         registry.publish()?;
         drop(registry);
+        control::start(&runtime.core).map_err(StartError::Control)?;
         Ok(runtime)
     }
 }
@@ -170,6 +176,8 @@ pub enum StartError {
     Group(PoolSetError),
     /// A pool's workers could not be started.
     Workers(ScaleError),
+    /// The system gave no thread for control.
+    Control(std::io::Error),
 }
 
 impl fmt::Display for StartError {
@@ -179,6 +187,7 @@ impl fmt::Display for StartError {
             StartError::Limits(error) => write!(f, "admission: {error}"),
             StartError::Group(error) => write!(f, "routing: {error}"),
             StartError::Workers(error) => write!(f, "pools: {error}"),
+            StartError::Control(error) => write!(f, "the system gave no thread for control: {error}"),
         }
     }
 }
@@ -190,6 +199,7 @@ impl std::error::Error for StartError {
             StartError::Limits(error) => Some(error),
             StartError::Group(error) => Some(error),
             StartError::Workers(error) => Some(error),
+            StartError::Control(error) => Some(error),
         }
     }
 }

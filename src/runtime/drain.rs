@@ -56,9 +56,11 @@ impl Runtime {
             pool.abort();
         }
         let last_call = Deadline::after(LAST_CALL);
-        let unjoined: Vec<String> = late.iter().flat_map(|pool| pool.join_until(&last_call)).collect();
+        let mut unjoined: Vec<String> = late.iter().flat_map(|pool| pool.join_until(&last_call)).collect();
+        // Last, so that workers which died during a drain were replaced. A tick in between does not wait for anybody.
+        unjoined.extend(self.core.control.stop(&self.core.bell, &Deadline::after(LAST_CALL)));
         for name in &unjoined {
-            tracing::warn!(thread = %name, "the job it runs did not end in time; the thread is left behind");
+            tracing::warn!(thread = %name, "it did not end in time, and is left behind");
         }
         // A submitter that was admitted before the close and comes only now hands its own back: it belongs to the report.
         let _ = self.core.regulator.wait_drained(LAST_CALL);

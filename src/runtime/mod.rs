@@ -4,12 +4,14 @@ mod batch;
 mod build;
 mod change;
 mod config;
+mod control;
 mod domain;
 mod drain;
 mod metrics;
 mod registry;
 mod report;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +25,18 @@ pub use config::{
     AdmissionConfig, BalanceConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig,
     GroupConfig, HealthConfig, Loader, PoolConfig, ScalingConfig, Warning,
 };
+pub use control::{
+    Author, ControlStatus, Entry, HealthReport, PoolHealth, Readiness, Rebalance,
+};
 pub use domain::{Domain, JobSpec};
 pub use report::{Report, RuntimeStatus};
 
+use control::Control;
 use registry::Registry;
 
 use crate::admission::Regulator;
 use crate::pool::Pool;
+use crate::sync::EpochCell;
 use crate::thread::{Bell, Cores};
 use crate::time::Clock;
 
@@ -53,7 +60,7 @@ use crate::time::Clock;
 ///
 /// Dropping it stops it, as [`stop`](Self::stop) with five seconds.
 pub struct Runtime {
-    core: Core,
+    core: Arc<Core>,
 }
 
 struct Core {
@@ -63,6 +70,9 @@ struct Core {
     /// Calls the control thread before its next tick.
     bell: Arc<Bell>,
     registry: Mutex<Registry>,
+    /// The configuration in force, as of the last change.
+    config: EpochCell<Arc<Config>>,
+    control: Control,
     /// The first shutdown's report; the lock makes a second one wait for it.
     ended: Mutex<Option<Report>>,
 }
@@ -113,6 +123,19 @@ impl Runtime {
         let pools: Vec<Pool> =
             self.core.registry.lock().pools.values().map(|member| member.pool.clone()).collect();
         RuntimeStatus::new(self.core.regulator.status(), pools.iter().map(Pool::status).collect())
+    }
+}
+
+impl Core {
+    /// The configuration in force: seen whole, and kept for as long as somebody holds it.
+    fn config(&self) -> Arc<Config> {
+        self.config.load(&crate::sync::pin()).clone()
+    }
+
+    /// All pools, by name.
+    fn pools(&self) -> BTreeMap<String, Pool> {
+        let registry = self.registry.lock();
+        registry.pools.iter().map(|(name, member)| (name.clone(), member.pool.clone())).collect()
     }
 }
 

@@ -78,6 +78,22 @@ impl Registry {
         Ok(pool)
     }
 
+    /// Gives each pool what it counts for in routing; if that cannot be, nothing has changed.
+    pub(super) fn trust(&mut self, shares: &BTreeMap<String, Share>) -> Result<(), PoolSetError> {
+        let before = self.exchange(shares);
+        let published = self.publish();
+        if published.is_err() {
+            self.exchange(&before);
+        }
+        published
+    }
+
+    fn exchange(&mut self, shares: &BTreeMap<String, Share>) -> BTreeMap<String, Share> {
+        let known =
+            self.pools.iter_mut().filter_map(|(name, member)| Some((name, &mut member.share, shares.get(name)?)));
+        known.map(|(name, share, new)| (name.clone(), std::mem::replace(share, *new))).collect()
+    }
+
     /// Takes a pool out of the pools and the groups, wherever it is named.
     pub(super) fn remove_pool(&mut self, name: &str) -> Option<Pool> {
         let Member { pool, .. } = self.pools.remove(name)?;

@@ -59,13 +59,18 @@ pub(super) struct Plan {
 }
 
 impl Brain {
-    /// The step of one tick.
-    pub(super) fn step(&mut self, sample: &Sample) -> Plan {
-        let mut plan = Plan::default();
+    /// Pools come and go.
+    pub(super) fn meet(&mut self, sample: &Sample) {
         self.pools.retain(|name, _| sample.pools.contains_key(name));
         for name in sample.pools.keys() {
             self.pools.entry(name.clone()).or_default();
         }
+    }
+
+    /// The step of one tick.
+    pub(super) fn step(&mut self, sample: &Sample) -> Plan {
+        let mut plan = Plan::default();
+        self.meet(sample);
         let elapsed = self.last.map_or(Duration::ZERO, |last| sample.at.since(last));
         self.last = Some(sample.at);
         let surge = self.step_burst(sample, elapsed, &mut plan);
@@ -191,6 +196,11 @@ impl Brain {
         }
         let mut changed = false;
         for (state, share) in self.pools.values_mut().zip(shares) {
+            let share = match share {
+                health::Share::Full => Share::Full,
+                health::Share::Half => Share::Half,
+                health::Share::None => Share::None,
+            };
             changed |= state.share != share;
             state.share = share;
         }

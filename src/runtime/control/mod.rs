@@ -1,5 +1,4 @@
 //! The control thread: one look at everything per tick, one step of every law, and what follows from it, written down.
-#![doc = include_str!("README.md")]
 
 mod act;
 mod brain;
@@ -8,9 +7,6 @@ mod rules;
 mod sample;
 mod status;
 mod thread;
-
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::config::{Config, PoolConfig};
-use crate::pool::Thresholds;
-use crate::{balance, burst, pool};
+use crate::pool::health;
+use crate::pool::scaling::Thresholds;
+use crate::{balance, burst};
 
 /// What the laws are to go by.
 #[derive(Clone, Debug)]
@@ -24,21 +25,21 @@ pub(super) struct Rules {
 #[derive(Clone, Copy, Debug)]
 struct PoolRules {
     thresholds: Thresholds,
-    health: pool::HealthSettings,
+    health: health::Limits,
     stall_after: Duration,
 }
 
 impl Rules {
     /// `cores`: those that the process may use, unless the configuration says otherwise.
     pub(super) fn of(config: &Config, cores: usize) -> Self {
-        let Config { scaling, health, balance, burst, .. } = config;
-        let cores = scaling.cores.unwrap_or_else(|| u32::try_from(cores).unwrap_or(u32::MAX));
+        let Config { scaling, health: checks, balance, burst, .. } = config;
+        let cores = u32::try_from(config.core_budget(cores)).unwrap_or(u32::MAX);
         let pools = config.pools.iter().map(|(name, pool)| (name.clone(), PoolRules::of(config, pool)));
         Self {
             cores,
             auto: scaling.auto,
-            check_every: health.every,
-            check_health: health.enabled,
+            check_every: checks.every,
+            check_health: checks.enabled,
             balance: balance::Settings {
                 enabled: balance.enabled,
                 below: balance.below,
@@ -51,8 +52,8 @@ impl Rules {
             burst: burst::Settings {
                 enabled: burst.enabled,
                 threshold: burst.threshold,
-                floor: burst.floor,
-                workers: burst.workers.unwrap_or(DEFAULT_SURGE),
+                floor: u64::from(burst.floor),
+                workers: config.burst_workers(cores as usize),
                 lease: burst.lease,
                 renewals: burst.renewals,
                 return_every: burst.return_every,
@@ -67,7 +68,7 @@ impl Rules {
         self.pool(pool).thresholds
     }
 
-    pub(super) fn health(&self, pool: &str) -> pool::HealthSettings {
+    pub(super) fn health(&self, pool: &str) -> health::Limits {
         self.pool(pool).health
     }
 
@@ -82,7 +83,7 @@ impl Rules {
 
 impl PoolRules {
     fn of(config: &Config, pool: &PoolConfig) -> Self {
-        let Config { scaling, health, .. } = config;
+        let Config { scaling, health: checks, .. } = config;
         Self {
             thresholds: Thresholds {
                 up: scaling.up,
@@ -91,16 +92,13 @@ impl PoolRules {
                 calm: scaling.calm,
                 queue_delay: pool.queue_delay,
             },
-            health: pool::HealthSettings {
-                degraded: health.degraded,
-                critical: health.critical,
-                replacements: health.replacements,
+            health: health::Limits {
+                degraded: checks.degraded,
+                critical: checks.critical,
+                replacements: checks.replacements,
                 queue_delay: pool.queue_delay,
             },
             stall_after: pool.stall_after,
         }
     }
 }
-
-/// Surge workers per pool unless told; the core budget may allow fewer.
-const DEFAULT_SURGE: u32 = 5;
