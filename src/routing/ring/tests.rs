@@ -210,6 +210,18 @@ proptest! {
     }
 }
 
+/// By its quota alone a halved pool would have all of its keys up to some slot, and none from there on.
+#[test]
+fn a_halved_pool_has_half_of_its_keys_all_round_the_ring() {
+    let set: Set = ["a", "b", "c", "d"].map(|name| (name.to_owned(), 1)).into();
+    let owners = Named::halving(&set, &BTreeSet::from(["a"])).owners();
+    for quarter in owners.chunks(SLOTS / 4) {
+        let owned = quarter.iter().filter(|owner| **owner == "a").count() as f64;
+        let ratio = owned * 7.0 / quarter.len() as f64;
+        assert!((0.8..=1.2).contains(&ratio), "{ratio} of a seventh");
+    }
+}
+
 #[test]
 fn a_single_pool_owns_everything() {
     let map = whole(&[("only", 7)]).unwrap();
