@@ -63,7 +63,8 @@
 //!
 //! ```text
 //! runtime                      Runtime, Domain, configuration, draining, metrics as text
-//! admission  routing  pool     who may come in; where to; who runs it
+//! admission  routing           who may come in; where to
+//! pool  balance                who runs it; how evenly, and who moves
 //! metrics  thread  lanes       counts and histograms; pinning, idling, waking; which priority next
 //! law  calm                    what every law is; the law against flapping
 //! error  priority  time  sync  words; clocks; atomics, channels and epochs, or their models under loom
@@ -75,6 +76,7 @@ compile_error!("the feature `_model` goes with the cfg `heijunka_loom`: run the 
 compile_error!("the models need debug assertions: run them with `make loom`");
 
 mod admission;
+mod balance;
 mod calm;
 mod error;
 mod lanes;
@@ -92,6 +94,7 @@ pub use admission::{
     Capacity, Class, Limits, LimitsError, Permit, Pressure, Refusals, Regulator, Status, SubLimitId,
     SubLimitStatus,
 };
+pub use balance::{BalanceStatus, coefficient as balance_coefficient};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use metrics::Latencies;
 pub use pool::{
@@ -99,10 +102,7 @@ pub use pool::{
     WaitError, WorkerStatus,
 };
 pub use priority::{Priority, UnknownPriority};
-pub use routing::{
-    Affinity, BalanceStatus, Choices, Key, Load, PoolSetError, RoutePin, Router, Target,
-    coefficient as balance_coefficient,
-};
+pub use routing::{Affinity, Choices, Key, Load, PoolSetError, RoutePin, Router, Target};
 pub use runtime::{
     AdmissionConfig, Builder, ChangeError, Config, ConfigError, Domain, DomainConfig, GroupConfig, JobSpec,
     Loader, PoolConfig, RefusedMany, Report, Runtime, RuntimeStatus, StartError, Warning,

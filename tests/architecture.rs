@@ -8,7 +8,7 @@ use std::path::Path;
 const LAYERS: [&[&str]; 5] = [
     &["error", "priority", "time", "sync"],
     &["metrics", "thread", "lanes", "law", "calm"],
-    &["admission", "routing", "pool"],
+    &["admission", "routing", "pool", "balance"],
     &[],
     &["runtime"],
 ];

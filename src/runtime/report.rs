@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::admission;
+use crate::balance::{BalanceStatus, coefficient};
 use crate::pool::PoolStatus;
-use crate::routing::{BalanceStatus, coefficient};
 
 /// A runtime as it is now.
 #[derive(Clone, Debug)]
