@@ -94,7 +94,9 @@ pub use admission::{
     Capacity, Class, Limits, LimitsError, Permit, Pressure, Refusals, Regulator, Status, SubLimitId,
     SubLimitStatus,
 };
-pub use balance::{BalanceStatus, coefficient as balance_coefficient};
+pub use balance::{
+    BalanceStatus, Decision as Rebalance, Move as WorkerMove, Why, coefficient as balance_coefficient,
+};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use metrics::Latencies;
 pub use pool::{
