@@ -13,6 +13,5 @@ pub(crate) trait Law: Clone {
     type Decision: PartialEq;
 
     /// Decides, and remembers what the next decision needs.
-    #[allow(dead_code, reason = "the control thread that steps the laws is to come")]
     fn step(&mut self, sample: &Self::Sample, now: Moment) -> Self::Decision;
 }

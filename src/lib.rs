@@ -63,8 +63,8 @@
 //!
 //! ```text
 //! runtime                      Runtime, Domain, configuration, draining, metrics as text
-//! admission  routing  pool     who may come in; where to; who runs it
-//! burst                        what load is unusual, and what to lend for it
+//! admission  routing           who may come in; where to
+//! pool  balance  burst         who runs it; how evenly, and who moves; what load is unusual, and what to lend for it
 //! metrics  thread  lanes       counts and histograms; pinning, idling, waking; which priority next
 //! law  calm                    what every law is; the law against flapping
 //! error  priority  time  sync  words; clocks; atomics, channels and epochs, or their models under loom
@@ -76,7 +76,7 @@ compile_error!("the feature `_model` goes with the cfg `heijunka_loom`: run the 
 compile_error!("the models need debug assertions: run them with `make loom`");
 
 mod admission;
-#[allow(dead_code, reason = "the control thread is to step it")]
+mod balance;
 mod burst;
 mod calm;
 mod error;
@@ -95,24 +95,23 @@ pub use admission::{
     Capacity, Class, Limits, LimitsError, Permit, Pressure, Refusals, Regulator, Status, SubLimitId,
     SubLimitStatus,
 };
-pub use burst::{
-    BurstStatus, Decision as BurstDecision, Detection, Ledger, Phase as BurstPhase, Rule as BurstRule,
+pub use balance::{
+    BalanceStatus, Decision as Rebalance, Move as WorkerMove, Why, coefficient as balance_coefficient,
 };
+pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use metrics::Latencies;
 pub use pool::{
-    Checkout, CheckoutError, Context, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError,
+    Checkout, CheckoutError, Context, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError, Sign,
     WaitError, WorkerStatus,
 };
 pub use priority::{Priority, UnknownPriority};
-pub use routing::{
-    Affinity, BalanceStatus, Choices, Key, Load, PoolSetError, RoutePin, Router, Target,
-    coefficient as balance_coefficient,
-};
+pub use routing::{Affinity, Choices, Key, Load, PoolSetError, RoutePin, Router, Target};
 pub use runtime::{
-    AdmissionConfig, BalanceConfig, Builder, BurstConfig, ChangeError, Config, ConfigError, ControlConfig,
-    Domain, DomainConfig, GroupConfig, HealthConfig, JobSpec, Loader, PoolConfig, RefusedMany, Report,
-    Runtime, RuntimeStatus, ScalingConfig, StartError, Warning,
+    AdmissionConfig, Author, BalanceConfig, Builder, BurstConfig, ChangeError, Config, ConfigError,
+    ControlConfig, ControlStatus, Domain, DomainConfig, Entry, GroupConfig, HealthConfig, HealthReport,
+    HotKey, JobSpec, Loader, PoolConfig, PoolHealth, Readiness, RefusedMany, Report, Runtime, RuntimeStatus,
+    ScalingConfig, StartError, Warning,
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment};

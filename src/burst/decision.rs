@@ -47,8 +47,7 @@ impl fmt::Display for Phase {
 
 /// Why a [`Decision`] is as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Rule {
+pub(crate) enum Rule {
     /// The usual load is not known yet.
     Learning,
     /// No burst.
@@ -83,28 +82,26 @@ pub enum Rule {
 
 impl Rule {
     /// Whether a burst was seen and not answered.
-    #[must_use]
-    pub const fn denies(self) -> bool {
+    pub(crate) const fn denies(self) -> bool {
         matches!(self, Rule::DeniedOff | Rule::DeniedReturning | Rule::DeniedCooling | Rule::DeniedLasting)
     }
 }
 
 /// What is to be done about bursts now. Written out, it is one line that says why.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Decision {
+pub(crate) struct Decision {
     /// How far it has come.
-    pub phase: Phase,
+    pub(crate) phase: Phase,
     /// Surge workers that each pool should have now.
-    pub extra: u32,
+    pub(crate) extra: u32,
     /// Why.
-    pub rule: Rule,
+    pub(crate) rule: Rule,
     /// What was seen of the load.
-    pub detection: Detection,
+    pub(crate) detection: Detection,
     /// Until the baseline is known, the lease or the cooldown ends, or the next worker is given back; zero if nothing is waited for.
-    pub left: Duration,
+    pub(crate) left: Duration,
     /// Surge workers that all pools together have.
-    pub surge_workers: u32,
+    pub(crate) surge_workers: u32,
 }
 
 impl fmt::Display for Decision {

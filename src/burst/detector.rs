@@ -21,18 +21,17 @@ const SIGNIFICANT: f64 = 5.0;
 
 /// What was seen of the load.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Detection {
+pub(crate) struct Detection {
     /// The usual load, in arrivals per second: the average of what is older than a minute and belonged to no surge, where the
     /// last 10 minutes or so count most. 0 in the first minute, while it is not known.
-    pub baseline: f64,
+    pub(crate) baseline: f64,
     /// The present load, in arrivals per second: of the last 6 seconds.
-    pub current: f64,
+    pub(crate) current: f64,
     /// The present load over the usual one; 0 while that is not known. Always finite: of a baseline so low that the floor alone
     /// decides what a burst is (by default below 1/6 per second), it takes what the floor stands for.
-    pub ratio: f64,
+    pub(crate) ratio: f64,
     /// The shortest window that holds a burst, if one does.
-    pub window: Option<Duration>,
+    pub(crate) window: Option<Duration>,
 }
 
 impl fmt::Display for Detection {

@@ -13,12 +13,12 @@ mod tests;
 
 use std::time::Duration;
 
-pub use decision::{Decision, Phase, Rule};
-pub use detector::Detection;
+pub use decision::Phase;
+pub(crate) use decision::{Decision, Rule};
+pub(crate) use detector::Detection;
 pub use ledger::Ledger;
 pub use status::BurstStatus;
 
-#[allow(unused_imports, reason = "the control thread is to keep the ledger")]
 pub(crate) use ledger::Accrual;
 
 use detector::{Arrivals, Detector};

@@ -14,11 +14,13 @@ pub struct BurstStatus {
     pub in_surge: bool,
     /// How far it has come.
     pub phase: Phase,
-    /// The usual load, in arrivals per second; see [`Detection::baseline`].
+    /// The usual load, in arrivals per second: the average of what is older than a minute and belonged to no surge, where the
+    /// last 10 minutes or so count most. 0 in the first minute, while it is not known.
     pub baseline_load: f64,
-    /// The present load, in arrivals per second; see [`Detection::current`].
+    /// The present load, in arrivals per second: of the last 6 seconds.
     pub current_load: f64,
-    /// The present load over the usual one; see [`Detection::ratio`].
+    /// The present load over the usual one; 0 while that is not known. Always finite: where next to nothing is usual, it is
+    /// compared with what the floor stands for.
     pub load_ratio: f64,
     /// The ratio that makes a burst.
     pub threshold: f64,

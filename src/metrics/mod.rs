@@ -2,6 +2,8 @@
 
 mod cells;
 mod histogram;
+mod keys;
 
 pub use cells::Latencies;
 pub(crate) use cells::{Ended, Skip, Totals, WorkerCells};
+pub(crate) use keys::KeySamples;

@@ -1,7 +1,5 @@
 //! The law of the core budget: which pools may grow when there are not enough cores for all of them.
 
-#![allow(dead_code, reason = "the control thread that steps the law is to come")]
-
 use super::Kind;
 
 /// What a pool has and wants.

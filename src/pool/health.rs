@@ -3,13 +3,6 @@
 //! What is seen once may be chance: worse is acted on after two checks in a row, better after two more, one level at a time.
 //! That a pool has no worker, or none that moves, needs no second look.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "the control thread that steps the law is to come"
-)]
-
 mod law;
 mod share;
 
@@ -97,16 +90,15 @@ impl Sample {
 
 /// What a check found and what follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Decision {
+pub(crate) struct Decision {
     /// The health to act on.
-    pub health: Health,
+    pub(crate) health: Health,
     /// What this check alone would call it.
-    pub observed: Health,
+    pub(crate) observed: Health,
     /// What made this check call it so.
-    pub sign: Sign,
+    pub(crate) sign: Sign,
     /// Stalled workers to be declared lost and replaced now.
-    pub replace: u32,
+    pub(crate) replace: u32,
 }
 
 /// What is wrong with a pool; of several, the worst.

@@ -40,6 +40,8 @@ pub(crate) struct PoolReading {
     pub(crate) surge: u32,
     pub(crate) surge_busy: Duration,
     pub(crate) surge_jobs: u64,
+    /// Keys sampled since the last reading, a few of them.
+    pub(crate) keys: Vec<u64>,
 }
 
 /// The reading before, with which the next one is compared.
@@ -49,11 +51,13 @@ pub(crate) struct Gauge {
     capacity: u64,
     /// Busy time and jobs of every slot.
     slots: [(u64, u64); IdleSet::SLOTS],
+    /// The place among the sampled keys.
+    keys: u64,
 }
 
 impl Gauge {
     pub(crate) fn new(now: Moment) -> Self {
-        Self { at: now, capacity: 0, slots: [(0, 0); IdleSet::SLOTS] }
+        Self { at: now, capacity: 0, slots: [(0, 0); IdleSet::SLOTS], keys: 0 }
     }
 }
 
@@ -96,6 +100,8 @@ impl Pool {
         let wall = capacity.saturating_sub(gauge.capacity);
         (gauge.at, gauge.capacity) = (now, capacity);
         let stalled_before = Moment::from_nanos(now.as_nanos().saturating_sub(nanos(stall_after)));
+        let (keys, position) = shared.keys.since(gauge.keys);
+        gauge.keys = position;
         let waiting = Priority::ALL.map(|lane| shared.waiting_in(lane));
         PoolReading {
             workers: crew.present(),
@@ -117,6 +123,7 @@ impl Pool {
             surge: crew.surge(),
             surge_busy: Duration::from_nanos(surge_busy),
             surge_jobs,
+            keys,
         }
     }
 }

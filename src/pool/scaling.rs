@@ -4,13 +4,6 @@
 //! shrinks only if all of them agree. Growing takes three ticks; shrinking goes by the greatest load within the last
 //! calm, one worker a second, so that a load which comes and goes is met once and then has its workers.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "the control thread that steps the law is to come"
-)]
-
 mod demand;
 mod explain;
 mod law;
@@ -108,20 +101,18 @@ impl Sample {
 
 /// How many workers a pool should have, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Decision {
+pub(crate) struct Decision {
     /// Workers it should have.
-    pub to: u32,
+    pub(crate) to: u32,
     /// How many of them are there for a surge.
-    pub surge: u32,
+    pub(crate) surge: u32,
     /// Why.
-    pub rule: Rule,
+    pub(crate) rule: Rule,
 }
 
 /// Why a pool should have as many workers as it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Rule {
+pub(crate) enum Rule {
     /// Nobody wants anything else.
     Steady,
     /// More: utilisation was above `up` for three ticks.

@@ -10,11 +10,11 @@ use super::post::Berth;
 use super::state::State;
 use crate::admission::Regulator;
 use crate::error::JobError;
-use crate::metrics::{Totals, WorkerCells};
+use crate::metrics::{KeySamples, Totals, WorkerCells};
 use crate::priority::Priority;
 use crate::sync::Mutex;
 use crate::thread::{Bell, Closed, Cores, Idle, IdleSet};
-use crate::time::Clock;
+use crate::time::{Clock, Moment};
 
 /// What the jobs of a pool spend their time on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub(super) state: State,
     /// One per slot.
     pub(super) berths: Box<[Mutex<Berth>]>,
+    /// Samples of the keys that come here.
+    pub(super) keys: KeySamples,
     /// Keeps the lanes open whoever leaves, and empties them when the pool is closed.
     spare: Mutex<Inbox<Job>>,
     /// One per slot, made when its first worker starts.
@@ -80,9 +82,18 @@ impl Shared {
             idle,
             state,
             berths: parkers.into_iter().map(|parker| Mutex::new(Berth::free(parker))).collect(),
+            keys: KeySamples::new(),
             spare: Mutex::new(inbox),
             cells,
             _regulator: regulator,
+        }
+    }
+
+    /// Keeps one key in 64, so that hot keys can be told. The low bits of the time are as good as dice, and already there.
+    #[inline]
+    pub(crate) fn note_key(&self, key: u64, now: Moment) {
+        if now.as_nanos().is_multiple_of(64) {
+            self.keys.sample(key);
         }
     }
 

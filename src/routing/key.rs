@@ -28,6 +28,11 @@ use xxhash_rust::xxh3::xxh3_64;
 pub struct Key(u64);
 
 impl Key {
+    /// The key of this hash.
+    pub(crate) const fn of_hash(hash: u64) -> Self {
+        Self(hash)
+    }
+
     /// The hash, evenly spread over all 64 bits; its top 16 bits name the slot.
     #[inline]
     #[must_use]

@@ -1,7 +1,7 @@
 //! Routing: which pool a key belongs to, in one table read, while pools come and go.
 #![doc = include_str!("README.md")]
 
-mod balance;
+mod bound;
 mod key;
 mod quota;
 mod ring;
@@ -10,7 +10,6 @@ mod table;
 
 use std::fmt;
 
-pub use balance::{BalanceStatus, coefficient};
 pub use key::Key;
 pub use ring::PoolSetError;
 pub(crate) use share::Share;

@@ -1,7 +1,6 @@
 //! How much of the keys that its weight gives it a target has.
 
 /// How much of its keys a target has.
-#[allow(dead_code, reason = "whoever acts on the health of pools gives them their shares")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Share {
     /// All of them.

@@ -1,6 +1,6 @@
 //! The epoch-published table, and the cached total that bounded load compares with. The atomics of routing.
 
-use super::balance::overfull;
+use super::bound::overfull;
 use super::ring::SlotMap;
 use super::{Affinity, Target};
 use crate::sync::atomic::{AtomicU64, Ordering};

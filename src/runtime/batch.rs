@@ -96,6 +96,7 @@ impl JobSpec<'_> {
                     break;
                 }
                 let pool = &target.value().0;
+                pool.note_key(self.key.as_u64(), now);
                 let Some(unsent) = job.take() else { break };
                 match pool.try_send(self.priority, unsent) {
                     Ok(()) => told.sent_to(pool),

@@ -261,6 +261,7 @@ impl JobSpec<'_> {
                 break;
             }
             let pool = &*target.value().0;
+            pool.note_key(self.key.as_u64(), now);
             match pool.try_send(self.priority, job) {
                 Ok(()) => {
                     pool.announce();

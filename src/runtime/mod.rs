@@ -25,11 +25,9 @@ pub use config::{
     AdmissionConfig, BalanceConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig,
     GroupConfig, HealthConfig, Loader, PoolConfig, ScalingConfig, Warning,
 };
-pub use control::{
-    Author, ControlStatus, Entry, HealthReport, PoolHealth, Readiness, Rebalance,
-};
+pub use control::{Author, ControlStatus, Entry, HealthReport, PoolHealth, Readiness};
 pub use domain::{Domain, JobSpec};
-pub use report::{Report, RuntimeStatus};
+pub use report::{HotKey, Report, RuntimeStatus};
 
 use control::Control;
 use registry::Registry;
@@ -120,9 +118,7 @@ impl Runtime {
     /// Everything there is to see, also after the end. Some 10 µs per worker; disturbs nobody.
     #[must_use]
     pub fn status(&self) -> RuntimeStatus {
-        let pools: Vec<Pool> =
-            self.core.registry.lock().pools.values().map(|member| member.pool.clone()).collect();
-        RuntimeStatus::new(self.core.regulator.status(), pools.iter().map(Pool::status).collect())
+        RuntimeStatus::of(&self.core)
     }
 }
 

@@ -89,8 +89,10 @@ impl Registry {
     }
 
     fn exchange(&mut self, shares: &BTreeMap<String, Share>) -> BTreeMap<String, Share> {
-        let known =
-            self.pools.iter_mut().filter_map(|(name, member)| Some((name, &mut member.share, shares.get(name)?)));
+        let known = self
+            .pools
+            .iter_mut()
+            .filter_map(|(name, member)| Some((name, &mut member.share, shares.get(name)?)));
         known.map(|(name, share, new)| (name.clone(), std::mem::replace(share, *new))).collect()
     }
 

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use super::Core;
+use super::control::{ControlStatus, Readiness};
 use crate::admission;
-use crate::pool::PoolStatus;
-use crate::routing::{BalanceStatus, coefficient};
+use crate::balance::{BalanceStatus, coefficient};
+use crate::burst::BurstStatus;
+use crate::pool::{Pool, PoolStatus};
+use crate::routing::Key;
 
 /// A runtime as it is now.
 #[derive(Clone, Debug)]
@@ -14,14 +18,44 @@ pub struct RuntimeStatus {
     pub admission: admission::Status,
     /// The pools, by name.
     pub pools: Vec<PoolStatus>,
-    /// How evenly the pools are used lately: 1 is perfect, 0.8 good; see [`coefficient`].
+    /// How evenly the pools are used lately: 1 is perfect, 0.8 good; see [`balance_coefficient`](crate::balance_coefficient).
     pub balance: f64,
+    /// Whether it should be given work.
+    pub readiness: Readiness,
+    /// The handling of bursts.
+    pub burst: BurstStatus,
+    /// The control thread.
+    pub control: ControlStatus,
+    /// Keys that make up much of what a pool gets.
+    pub hot_keys: Vec<HotKey>,
+}
+
+/// A key that makes up much of what a pool gets. It stays where it is, as its data is warm there; more workers for the pool
+/// help it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct HotKey {
+    /// The pool.
+    pub pool: String,
+    /// The key, to be compared with [`Key::from`](crate::Key).
+    pub key: Key,
+    /// Its share of what the pool gets, 0 to 1: estimated from samples, to some 5 % of the whole.
+    pub share: f64,
 }
 
 impl RuntimeStatus {
-    pub(super) fn new(admission: admission::Status, pools: Vec<PoolStatus>) -> Self {
-        let balance = coefficient(pools.iter().map(|pool| pool.utilisation));
-        Self { admission, pools, balance }
+    pub(super) fn of(core: &Core) -> Self {
+        // Outside the registry's lock: whoever submits or scales meanwhile does not wait for it.
+        let pools: Vec<PoolStatus> = core.pools().values().map(Pool::status).collect();
+        Self {
+            admission: core.regulator.status(),
+            balance: coefficient(pools.iter().map(|pool| pool.utilisation)),
+            pools,
+            readiness: core.readiness(),
+            burst: core.burst_status(),
+            control: core.control_status(),
+            hot_keys: core.hot_keys(),
+        }
     }
 
     /// The balance in a word.

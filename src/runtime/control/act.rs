@@ -58,7 +58,11 @@ fn give_up(
     let since = Moment::from_nanos(sample.at.as_nanos().saturating_sub(nanos(stall)));
     for thread in pool.give_up(since, *workers) {
         let what = format!("{thread} is given up, another worker takes its place");
-        remarks.push(Draft::remark(Some(name), &format!("its job has been running for more than {stall:?}"), what));
+        remarks.push(Draft::remark(
+            Some(name),
+            &format!("its job has been running for more than {stall:?}"),
+            what,
+        ));
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::journal::{Author, Draft, Reproduce, Step};
 use super::sample::Sample;
-use crate::balance::{self, Move, Moves};
+use crate::balance::{self, Hot, KeySample, Move, Moves};
 use crate::burst::{self, Accrual, Burst, Ledger};
 use crate::law::Law;
 use crate::pool::budget::{Claim, allot};
@@ -43,6 +43,9 @@ struct PoolState {
     checked: (u64, u64),
     acted: Option<health::Decision>,
     share: Share,
+    hot: Hot,
+    /// The hot keys at the last tick, with their shares of what the pool gets.
+    hot_keys: Vec<(u64, f64)>,
 }
 
 /// What is to be done.
@@ -78,6 +81,7 @@ impl Brain {
         if sample.rules.check_health && due {
             self.check_health(sample, &mut plan);
         }
+        self.look_for_hot_keys(sample, &mut plan);
         let wishes = self.step_scaling(sample, surge, &mut plan);
         self.step_balance(sample, false, &mut plan);
         self.settle(sample, wishes, &mut plan);
@@ -151,7 +155,10 @@ impl Brain {
                 plan.give_up.insert(name.clone(), decision.replace);
             }
             let denied = pool.stuck > pool.lost + decision.replace;
-            if changed || decision.replace > 0 || self.is_new_denial(Author::Health, name, denied, decision.sign) {
+            if changed
+                || decision.replace > 0
+                || self.is_new_denial(Author::Health, name, denied, decision.sign)
+            {
                 let replaced = match (decision.replace, denied) {
                     (0, false) => String::new(),
                     (0, true) => ", denied: as many stuck workers as may be are replaced already".to_owned(),
@@ -176,7 +183,8 @@ impl Brain {
 
     /// What each pool counts for in routing, by its health.
     fn share_out(&mut self, plan: &mut Plan) {
-        let health = self.pools.values().map(|state| state.acted.map_or(Health::Healthy, |acted| acted.health));
+        let health =
+            self.pools.values().map(|state| state.acted.map_or(Health::Healthy, |acted| acted.health));
         let (shares, ignored) = health::weights(&health.collect::<Vec<_>>());
         if ignored != self.health_ignored {
             self.health_ignored = ignored;
@@ -209,8 +217,44 @@ impl Brain {
         }
     }
 
+    /// Keys that make up much of what a pool gets are reported: moving them would leave their warm data behind.
+    fn look_for_hot_keys(&mut self, sample: &Sample, plan: &mut Plan) {
+        for (name, pool) in &sample.pools {
+            let Some(state) = self.pools.get_mut(name) else { continue };
+            let seen = KeySample { keys: pool.keys.clone() };
+            let before = state.hot.clone();
+            let decision = state.hot.step(&seen, sample.at);
+            let was_hot = |key: u64| state.hot_keys.iter().any(|(known, _)| *known == key);
+            for &(key, share) in decision.hot.iter().filter(|(key, _)| !was_hot(*key)) {
+                plan.drafts.push(Draft {
+                    author: Author::Balance,
+                    pool: Some(name.clone()),
+                    rule: "HotKey".to_owned(),
+                    decision: format!(
+                        "the key with hash {key:#018x} is hot; it stays, as its data is warm here"
+                    ),
+                    inputs: format!("{:.0} % of what the pool gets", share * 100.0),
+                    record: record(before.clone(), seen.clone(), &decision),
+                });
+            }
+            state.hot_keys = decision.hot;
+        }
+    }
+
+    /// The hot keys of every pool, with their shares.
+    pub(super) fn hot_keys(&self) -> impl Iterator<Item = (&str, u64, f64)> {
+        self.pools
+            .iter()
+            .flat_map(|(name, state)| state.hot_keys.iter().map(|(key, share)| (name.as_str(), *key, *share)))
+    }
+
     /// What the law of scaling wishes for each pool.
-    fn step_scaling(&mut self, sample: &Sample, surge: Surge, plan: &mut Plan) -> BTreeMap<String, scaling::Decision> {
+    fn step_scaling(
+        &mut self,
+        sample: &Sample,
+        surge: Surge,
+        plan: &mut Plan,
+    ) -> BTreeMap<String, scaling::Decision> {
         let mut wishes = BTreeMap::new();
         for (name, pool) in &sample.pools {
             let Some(state) = self.pools.get_mut(name) else { continue };
@@ -262,7 +306,7 @@ impl Brain {
             may_take: pool.by_hand.is_none() && self.health_of(name) != Health::Critical,
         };
         let seen = balance::Sample {
-            settings: sample.rules.balance,
+            settings: sample.rules.balance.clone(),
             pools: sample.pools.iter().map(load).collect(),
             on_demand,
         };
@@ -273,7 +317,8 @@ impl Brain {
             decision.why,
             balance::Why::NobodyToGive | balance::Why::Cooldown(_) | balance::Why::Calm(_)
         );
-        if !decision.moves.is_empty() || self.is_new_denial(Author::Balance, "", denied, decision.why.name()) {
+        if !decision.moves.is_empty() || self.is_new_denial(Author::Balance, "", denied, decision.why.name())
+        {
             plan.drafts.push(Draft {
                 author: Author::Balance,
                 pool: None,
@@ -317,8 +362,14 @@ impl Brain {
                     pool: Some(name.clone()),
                     rule: "CoreBudget".to_owned(),
                     decision: format!("denied: {} of {wished} workers", claim.wish),
-                    inputs: format!("pools that compute may have {cores} workers together, their minima apart"),
-                    record: Some(Arc::new(Allotted { budget: cores, before: before.clone(), after: claims.clone() })),
+                    inputs: format!(
+                        "pools that compute may have {cores} workers together, their minima apart"
+                    ),
+                    record: Some(Arc::new(Allotted {
+                        budget: cores,
+                        before: before.clone(),
+                        after: claims.clone(),
+                    })),
                 });
             }
             let surge = decision.surge.saturating_sub(short).max(decision.surge.min(pool.surge));
@@ -358,7 +409,8 @@ fn class(pool: &PoolReading) -> u8 {
 
 fn used(sample: &Sample) -> String {
     let pools = sample.pools.iter();
-    let used = pools.map(|(name, pool)| format!("{name} {:.0} % of {}", pool.utilisation * 100.0, pool.workers));
+    let used =
+        pools.map(|(name, pool)| format!("{name} {:.0} % of {}", pool.utilisation * 100.0, pool.workers));
     used.collect::<Vec<_>>().join(", ")
 }
 

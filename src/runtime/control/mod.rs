@@ -14,7 +14,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 pub use journal::{Author, Entry};
-pub use status::{ControlStatus, HealthReport, PoolHealth, Readiness, Rebalance};
+pub use status::{ControlStatus, HealthReport, PoolHealth, Readiness};
 
 pub(super) use thread::start;
 

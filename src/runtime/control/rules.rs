@@ -77,7 +77,10 @@ impl Rules {
     }
 
     fn pool(&self, pool: &str) -> PoolRules {
-        self.pools.get(pool).copied().unwrap_or_else(|| PoolRules::of(&Config::default(), &PoolConfig::default()))
+        self.pools
+            .get(pool)
+            .copied()
+            .unwrap_or_else(|| PoolRules::of(&Config::default(), &PoolConfig::default()))
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the laws are shown at one tick: everything they may decide by, read once.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::super::Core;
 use super::rules::Rules;
@@ -56,9 +55,4 @@ impl Sampler {
         (self.admitted, self.refused) = (admitted, refused);
         self.arrivals
     }
-}
-
-/// A tick, as the configuration has it.
-pub(super) fn tick(core: &Core) -> Duration {
-    core.config().control.tick
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Core, Runtime};
+use super::super::{Core, HotKey, Runtime};
 use super::Life;
 use super::brain::Plan;
 use super::journal::{Author, Draft, Entry};
@@ -10,6 +10,7 @@ use crate::balance;
 use crate::burst::BurstStatus;
 use crate::pool::Health;
 use crate::pool::health::Sign;
+use crate::routing::Key;
 
 /// Whether a runtime should be given work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +47,6 @@ pub struct ControlStatus {
     /// Whether more than half of the pools are critical, so that health is not acted on.
     pub health_ignored: bool,
 }
-
-/// What a rebalance on demand did and why: [`Runtime::rebalance`].
-pub type Rebalance = balance::Decision;
 
 /// The health of all pools, as just checked: [`Runtime::check_health`].
 #[derive(Clone, Debug, PartialEq)]
@@ -110,7 +108,7 @@ impl Runtime {
     /// Moves workers from idle pools to overloaded ones now, if the last tick's figures call for it; says what it did or why
     /// not. It does not wait for the imbalance to last, as the control thread does; thresholds, cooldown and calm hold all the
     /// same. Each worker goes at the end of its job. Waits for a tick that is running.
-    pub fn rebalance(&self) -> Rebalance {
+    pub fn rebalance(&self) -> balance::Decision {
         self.core.rebalance()
     }
 }
@@ -134,6 +132,13 @@ impl Core {
         let Life { ticks, deaths, took, longest, .. } = *self.control.life.lock();
         let health_ignored = self.control.mind.lock().brain.health_ignored;
         ControlStatus { ticks, deaths, last_tick: took, longest_tick: longest, health_ignored }
+    }
+
+    pub(in crate::runtime) fn hot_keys(&self) -> Vec<HotKey> {
+        let mind = self.control.mind.lock();
+        let hot = mind.brain.hot_keys();
+        hot.map(|(pool, hash, share)| HotKey { pool: pool.to_owned(), key: Key::of_hash(hash), share })
+            .collect()
     }
 
     fn check_health(&self) -> HealthReport {
@@ -160,8 +165,7 @@ impl Core {
             });
             let pools: Vec<PoolHealth> = pools.collect();
             let worst = pools.iter().map(|pool| pool.health).max().unwrap_or(Health::Healthy);
-            let report =
-                HealthReport { worst, ignored: brain.health_ignored, pools, took: Duration::ZERO };
+            let report = HealthReport { worst, ignored: brain.health_ignored, pools, took: Duration::ZERO };
             mind.brain = brain;
             plan.drafts.extend(remarks);
             (sample.at, plan.drafts, report)
@@ -173,7 +177,7 @@ impl Core {
         report
     }
 
-    fn rebalance(&self) -> Rebalance {
+    fn rebalance(&self) -> balance::Decision {
         let (at, drafts, decision) = {
             let mut mind = self.control.mind.lock();
             let mut brain = mind.brain.clone();

@@ -36,7 +36,8 @@ fn supervise(core: &Core) {
         // Its drop may panic as well.
         std::mem::forget(payload);
         core.control.life.lock().died(&why);
-        let told = format!("the control thread died and starts again in {backoff:?} from its last committed state");
+        let told =
+            format!("the control thread died and starts again in {backoff:?} from its last committed state");
         core.control.journal.write(core.clock.now(), Draft::remark(None, &format!("panic: {why}"), told));
         // Whoever listens to the log may be what panicked.
         let _ = catch_unwind(AssertUnwindSafe(|| tracing::error!(%why, ?backoff, "the control thread died")));

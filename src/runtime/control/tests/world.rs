@@ -181,6 +181,7 @@ impl SimPool {
             surge: self.surge,
             surge_busy: Duration::from_secs_f64(f64::from(self.surge) * self.utilisation * span),
             surge_jobs: 0,
+            keys: Vec::new(),
         }
     }
 }
