@@ -31,9 +31,12 @@ fn nine_times_the_load_is_none() {
 
 #[test]
 fn from_nearly_nothing_to_little_is_none() {
-    let mut run = Run::usual(0.1);
-    run.load(600, 1.0);
-    assert!(!run.saw_a_burst());
+    // Fifteen times the load, and significant; only the floor of 100 arrivals within the minute says no.
+    for (usual, load) in [(0.0, 1.5), (0.1, 1.0), (0.1, 1.5)] {
+        let mut run = Run::usual(usual);
+        run.load(600, load);
+        assert!(!run.saw_a_burst(), "{usual} to {load}");
+    }
 }
 
 #[test]
@@ -65,6 +68,15 @@ fn a_burst_in_the_first_minute_is_seen_when_the_minute_is_over() {
     assert!(before.iter().all(|decision| decision.rule == Rule::Learning));
     assert_eq!(last.rule, Rule::Detected);
     assert!((last.detection.baseline - 20.0).abs() < 0.1);
+}
+
+#[test]
+fn the_first_minute_is_not_counted_twice() {
+    let mut run = Run::new();
+    run.settings.enabled = false;
+    run.load(20, 400.0);
+    run.load(99, 20.0);
+    assert!((run.baseline() - 20.0).abs() < 0.1, "{}", run.baseline());
 }
 
 #[test]

@@ -60,6 +60,28 @@ fn a_burst_leaves_the_baseline_where_it_was() {
 }
 
 #[test]
+fn what_led_up_to_a_burst_does_not_enter_the_baseline() {
+    let mut run = Run::usual(100.0);
+    run.settings.lease = Duration::from_secs(5);
+    run.vary(50, |at| 100.0 + 20.0 * at);
+    assert_eq!(run.last().phase, Phase::Surging);
+    run.load(180, 100.0);
+    assert!((run.baseline() - 100.0).abs() < 0.1, "{}", run.baseline());
+}
+
+#[test]
+fn a_lease_is_renewed_from_half_the_threshold_on() {
+    for (threshold, load, rule) in
+        [(10.0, 550.0, Rule::Renewed), (10.0, 450.0, Rule::Gone), (1.5, 100.0, Rule::Gone)]
+    {
+        let mut run = surging();
+        run.settings.threshold = threshold;
+        run.load(300, load);
+        assert_eq!(run.rules()[2], rule, "{load}/s at a threshold of {threshold}");
+    }
+}
+
+#[test]
 fn a_lasting_burst_is_renewed_and_then_becomes_the_usual_load() {
     let mut run = surging();
     let baseline = run.baseline();
