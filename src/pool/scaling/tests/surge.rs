@@ -104,3 +104,11 @@ fn a_surge_is_returned_in_the_best_of_times_even_at_the_maximum() {
     assert_eq!(pool.step(8.0).1.rule, Rule::AtMaximum);
     assert_eq!((pool.workers(), pool.sample.surge.held), (8, 0));
 }
+
+#[test]
+fn a_load_that_comes_when_the_surge_goes_keeps_its_workers() {
+    let mut pool = Simulator::new(10, 1, 64);
+    pool.run(Duration::from_secs(1), |_| 2.0);
+    pool.sample.surge = Surge { extra: 0, held: 1, lease: false };
+    assert_eq!(pool.step(8.0).1.rule, Rule::SurgeKept, "in the mean of three ticks it is but 4");
+}
