@@ -29,18 +29,23 @@ const MOST_DOUBLINGS: u32 = 4;
 impl Calm {
     /// How long going back has still to wait; zero if it may.
     pub(crate) fn wait(&self, calm: Duration, now: Moment) -> Duration {
-        let until = |forth: Moment| forth.after(calm * (1 << self.doublings));
-        self.forth.map_or(Duration::ZERO, |forth| until(forth).since(now))
+        self.forth.map_or(Duration::ZERO, |forth| forth.after(self.long(calm)).since(now))
+    }
+
+    fn long(&self, calm: Duration) -> Duration {
+        calm.saturating_mul(1 << self.doublings)
     }
 
     /// A decision was made.
     pub(crate) fn went(&mut self, way: Way, calm: Duration, now: Moment) {
-        let long = calm * (1 << self.doublings);
+        let long = self.long(calm);
         let within = |since: Option<Moment>| since.is_some_and(|since| now.since(since) < long);
         match way {
             Way::Forth => {
                 if within(self.back) {
                     self.doublings = (self.doublings + 1).min(MOST_DOUBLINGS);
+                    // One mistake counts once, in however many steps it is made good.
+                    self.back = None;
                 } else if !within(self.forth) {
                     self.doublings = 0;
                 }

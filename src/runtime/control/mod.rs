@@ -8,6 +8,9 @@ mod sample;
 mod status;
 mod thread;
 
+#[cfg(all(test, not(heijunka_loom)))]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -67,7 +67,12 @@ impl World {
     }
 
     /// Adds a pool that starts with its minimum.
-    pub(super) fn pool(mut self, name: &str, bounds: (u32, u32), load: impl Fn(f64) -> f64 + 'static) -> Self {
+    pub(super) fn pool(
+        mut self,
+        name: &str,
+        bounds: (u32, u32),
+        load: impl Fn(f64) -> f64 + 'static,
+    ) -> Self {
         let (min_workers, max_workers) = bounds;
         let config = PoolConfig { min_workers, max_workers, kind: Kind::Blocking, ..PoolConfig::default() };
         self.config.pools.insert(name.to_owned(), config);
@@ -113,7 +118,9 @@ impl World {
         self.arrived += (self.rate)(self.now) * span;
         let (now, config) = (self.now, &self.config);
         let noise = &mut self.noise;
-        let read = |(name, pool): (&String, &mut SimPool)| (name.clone(), pool.live(now, span, &config.pools[name], noise()));
+        let read = |(name, pool): (&String, &mut SimPool)| {
+            (name.clone(), pool.live(now, span, &config.pools[name], noise()))
+        };
         let pools = self.pools.iter_mut().map(read).collect();
         let rules = Rules::of(&self.config, self.cores);
         Sample { at: moment(self.now), arrivals: count(self.arrived), rules, pools }
@@ -173,7 +180,8 @@ impl SimPool {
             waiting,
             fullest: waiting,
             lane: config.lane,
-            least_delay: (done > 0.0).then(|| Duration::from_secs_f64(self.backlog / f64::from(self.workers))),
+            least_delay: (done > 0.0)
+                .then(|| Duration::from_secs_f64(self.backlog / f64::from(self.workers))),
             ended: count(self.ended),
             failed: count(self.failed),
             stuck: self.stuck,

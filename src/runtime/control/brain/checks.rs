@@ -1,0 +1,124 @@
+//! The steps that look after each pool: its health, and its hot keys.
+
+use super::super::journal::{Author, Draft};
+use super::super::sample::Sample;
+use super::{Brain, Plan, record};
+use crate::balance::KeySample;
+use crate::law::Law;
+use crate::pool::Health;
+use crate::pool::health;
+use crate::routing::Share;
+
+impl Brain {
+    /// One check of the health of all pools.
+    pub(in super::super) fn check_health(&mut self, sample: &Sample, plan: &mut Plan) {
+        self.checked = Some(sample.at);
+        for (name, pool) in &sample.pools {
+            let Some(state) = self.pools.get_mut(name) else { continue };
+            let seen = health::Sample {
+                workers: pool.workers,
+                wanted: pool.wanted,
+                waiting: pool.fullest as usize,
+                lane: pool.lane as usize,
+                ended: pool.ended.saturating_sub(state.checked.0),
+                failed: pool.failed.saturating_sub(state.checked.1),
+                stalled: pool.stuck,
+                lost: pool.lost,
+                least_delay: pool.least_delay,
+                settings: sample.rules.health(name),
+            };
+            state.checked = (pool.ended, pool.failed);
+            let before = state.health;
+            let decision = state.health.step(&seen, sample.at);
+            let changed = state.acted.map_or(Health::Healthy, |last| last.health) != decision.health;
+            state.acted = Some(decision);
+            if decision.replace > 0 {
+                plan.give_up.insert(name.clone(), decision.replace);
+            }
+            let denied = pool.stuck > pool.lost + decision.replace;
+            if changed
+                || decision.replace > 0
+                || self.is_new_denial(Author::Health, name, denied, decision.sign)
+            {
+                let replaced = match (decision.replace, denied) {
+                    (0, false) => String::new(),
+                    (0, true) => ", denied: as many stuck workers as may be are replaced already".to_owned(),
+                    (replace, _) => format!(", {replace} stuck workers to be replaced"),
+                };
+                plan.drafts.push(Draft {
+                    author: Author::Health,
+                    pool: Some(name.clone()),
+                    rule: format!("{:?}", decision.sign),
+                    decision: format!("{}{replaced}", decision.health),
+                    inputs: format!(
+                        "looks {}; {} of {} workers, {} stuck, {} of them given up, {} of {} jobs failed, {} of {} waiting",
+                        decision.observed, seen.workers, seen.wanted, seen.stalled, seen.lost, seen.failed,
+                        seen.ended, seen.waiting, seen.lane
+                    ),
+                    record: record(before, seen, &decision),
+                });
+            }
+        }
+        self.share_out(plan);
+    }
+
+    /// What each pool counts for in routing, by its health.
+    fn share_out(&mut self, plan: &mut Plan) {
+        let health =
+            self.pools.values().map(|state| state.acted.map_or(Health::Healthy, |acted| acted.health));
+        let (shares, ignored) = health::weights(&health.collect::<Vec<_>>());
+        if ignored != self.health_ignored {
+            self.health_ignored = ignored;
+            let what = if ignored {
+                "denied: more than half of the pools are critical, so health is ignored and all of them get work"
+            } else {
+                "health counts again: no more than half of the pools are critical"
+            };
+            plan.drafts.push(Draft {
+                author: Author::Health,
+                pool: None,
+                rule: "Majority".to_owned(),
+                decision: what.to_owned(),
+                inputs: format!("{} pools", self.pools.len()),
+                record: None,
+            });
+        }
+        let mut changed = false;
+        for (state, share) in self.pools.values_mut().zip(shares) {
+            let share = match share {
+                health::Share::Full => Share::Full,
+                health::Share::Half => Share::Half,
+                health::Share::None => Share::None,
+            };
+            changed |= state.share != share;
+            state.share = share;
+        }
+        if changed {
+            plan.shares = Some(self.pools.iter().map(|(name, state)| (name.clone(), state.share)).collect());
+        }
+    }
+
+    /// Keys that make up much of what a pool gets are reported: moving them would leave their warm data behind.
+    pub(super) fn look_for_hot_keys(&mut self, sample: &Sample, plan: &mut Plan) {
+        for (name, pool) in &sample.pools {
+            let Some(state) = self.pools.get_mut(name) else { continue };
+            let seen = KeySample { keys: pool.keys.clone() };
+            let before = state.hot.clone();
+            let decision = state.hot.step(&seen, sample.at);
+            let was_hot = |key: u64| state.hot_keys.iter().any(|(known, _)| *known == key);
+            for &(key, share) in decision.hot.iter().filter(|(key, _)| !was_hot(*key)) {
+                plan.drafts.push(Draft {
+                    author: Author::Balance,
+                    pool: Some(name.clone()),
+                    rule: "HotKey".to_owned(),
+                    decision: format!(
+                        "the key with hash {key:#018x} is hot; it stays, as its data is warm here"
+                    ),
+                    inputs: format!("{:.0} % of what the pool gets", share * 100.0),
+                    record: record(before.clone(), seen.clone(), &decision),
+                });
+            }
+            state.hot_keys = decision.hot;
+        }
+    }
+}
