@@ -233,9 +233,10 @@ proptest! {
     fn no_wave_of_up_to_a_minute_moves_workers_to_and_fro(
         workers in vec(1_u32..=50, 2), period in 1.0..=60.0_f64, phases in vec(0.0..1.0_f64, 2),
         duties in vec(0.0..=1.0_f64, 2),
-        highest in vec(0.0..1.5_f64, 2), lowest in vec(0.0..1.0_f64, 2),
+        highest in (0.8..2.0_f64, 0.0..1.5_f64), lowest in vec(0.0..1.0_f64, 2),
     ) {
         let mut pools = [named(0, workers[0], 0.0), named(1, workers[1], 0.0)];
+        let highest = [highest.0, highest.1];
         let (mut law, mut ways) = (Moves::default(), std::collections::BTreeSet::new());
         for second in 0..600 {
             for (at, pool) in pools.iter_mut().enumerate() {
@@ -269,6 +270,19 @@ fn the_most_overloaded_is_served_first_and_the_idlest_gives_first() {
     let moves = decide(&pools).moves;
     let told: Vec<_> = moves.iter().map(|m| (&*m.from, &*m.to, m.workers)).collect();
     assert_eq!(told, [("d", "b", 4), ("d", "a", 1), ("c", "a", 2)]);
+}
+
+#[test]
+fn a_giver_keeps_what_it_needed_at_its_peak() {
+    let mut pools = [pool("a", 8, 0.1), pool("b", 8, 0.5)];
+    let mut law = after_a_minute(&pools);
+    for second in 60..63 {
+        law.step(&sample(&pools), at(second));
+    }
+    (pools[0].utilisation, pools[1].utilisation) = (1.0, 0.1);
+    let decisions: Vec<Decision> = (63..67).map(|second| law.step(&sample(&pools), at(second))).collect();
+    // It wants 4. Of 8 workers half were busy, which takes 6 at 70 %.
+    assert_eq!(gets(&decisions[3], "a"), 2, "{}", decisions[3]);
 }
 
 #[test]
