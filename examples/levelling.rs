@@ -8,7 +8,8 @@ use std::time::Duration;
 use heijunka::{Clock, Kind, PoolConfig, Runtime};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let pool = || PoolConfig { min_workers: 2, max_workers: 12, kind: Kind::Blocking, ..PoolConfig::default() };
+    let pool =
+        || PoolConfig { min_workers: 2, max_workers: 12, kind: Kind::Blocking, ..PoolConfig::default() };
     let runtime = Runtime::builder()
         .clock(Clock::compressed(20))
         .pool("payment", pool())

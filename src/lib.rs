@@ -102,8 +102,8 @@ pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use metrics::Latencies;
 pub use pool::{
-    Checkout, CheckoutError, Context, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError, Sign,
-    WaitError, WorkerStatus,
+    Checkout, CheckoutError, Context, Duty, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError,
+    Sign, WaitError, WorkerStatus,
 };
 pub use priority::{Priority, UnknownPriority};
 pub use routing::{Affinity, Choices, Key, Load, PoolSetError, RoutePin, Router, Target};

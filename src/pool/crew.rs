@@ -5,7 +5,7 @@ use std::sync::{Arc as PlainArc, OnceLock};
 use super::post::Post;
 use super::scaling::ScaleError;
 use super::shared::{Kind, Shared};
-use super::status::{Capacity, Lately, WorkerStatus};
+use super::status::{Capacity, Duty, Lately, WorkerStatus};
 use super::worker::Worker;
 use crate::sync::Arc;
 use crate::thread::{Lease, Managed, Pinning, Unpinned};
@@ -36,15 +36,6 @@ struct Hand {
     duty: Duty,
     /// Whether a burst brought it here.
     surge: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Duty {
-    Serving,
-    /// It leaves at the end of its job.
-    Leaving,
-    /// Its job does not end; another has taken its place.
-    Lost,
 }
 
 /// What a pool's threads needed.
@@ -267,8 +258,7 @@ impl Crew {
             name: hand.thread.name().to_owned(),
             pinning: hand.pinning.get().copied().unwrap_or(Pinning::Floating(Unpinned::Starting)),
             running_for: shared.cells(hand.slot).running_since().map(|since| now.since(since)),
-            leaving: hand.duty != Duty::Serving,
-            lost: hand.duty == Duty::Lost,
+            duty: hand.duty,
             surge: hand.surge,
             checked_out: shared.state.is_checked_out(hand.slot),
         };

@@ -29,7 +29,7 @@ pub use handle::{JobFuture, JobHandle, WaitError};
 pub use health::{Health, Sign};
 pub use scaling::ScaleError;
 pub use shared::Kind;
-pub use status::{PoolStatus, WorkerStatus};
+pub use status::{Duty, PoolStatus, WorkerStatus};
 
 pub(crate) use closure::{Plain, Tracked};
 pub(crate) use crew::Tended;

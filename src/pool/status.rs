@@ -76,14 +76,24 @@ pub struct WorkerStatus {
     pub pinning: Pinning,
     /// For how long its present job has been running, if it has one.
     pub running_for: Option<Duration>,
-    /// Whether it leaves at the end of its job.
-    pub leaving: bool,
-    /// Whether it was given up because its job does not end.
-    pub lost: bool,
+    /// Whether it stays.
+    pub duty: Duty,
     /// Whether a burst brought it.
     pub surge: bool,
     /// Whether it serves one caller alone.
     pub checked_out: bool,
+}
+
+/// Whether a worker stays where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Duty {
+    /// It takes jobs.
+    Serving,
+    /// It leaves at the end of its job.
+    Leaving,
+    /// It was given up because its job does not end; should it end after all, it leaves.
+    Lost,
 }
 
 /// Worker time that was there to be used: the integral of the number of workers over time.

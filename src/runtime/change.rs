@@ -6,8 +6,9 @@ use std::time::Duration;
 use parking_lot::MutexGuard;
 
 use super::Runtime;
-use super::config::{ConfigError, GroupConfig, PoolConfig, check_pool};
+use super::config::{Config, ConfigError, DomainConfig, GroupConfig, PoolConfig};
 use super::registry::{Registry, discard};
+use crate::admission::LimitsError;
 use crate::pool::{Pool, ScaleError};
 use crate::routing::PoolSetError;
 use crate::time::Deadline;
@@ -18,17 +19,20 @@ impl Runtime {
     /// # Errors
     /// [`ChangeError`]; then nothing has changed. Blocks while threads are created.
     pub fn add_pool(&self, name: &str, config: &PoolConfig) -> Result<Pool, ChangeError> {
-        check_pool(name, config)?;
         let mut registry = self.changeable()?;
         if registry.pools.contains_key(name) {
             return Err(ChangeError::Exists(name.to_owned()));
         }
+        let mut after = (*self.core.config()).clone();
+        after.pools.insert(name.to_owned(), config.clone());
+        after.check_for(self.core.cores.budget())?;
         let pool = registry.add_pool(&self.core, name, config)?;
         if let Err(error) = registry.publish() {
             registry.remove_pool(name);
             discard(&pool);
             return Err(error.into());
         }
+        self.core.remember(after);
         Ok(pool)
     }
 
@@ -45,6 +49,7 @@ impl Runtime {
             let pool = registry.remove_pool(name).ok_or_else(|| ChangeError::Unknown(name.to_owned()))?;
             registry.publish()?;
             registry.removed.push(pool.clone());
+            self.core.remember(without(&self.core.config(), name));
             pool
         };
         // A submitter that read the old table has handed over when this returns. If it takes too long, whatever comes late
@@ -73,7 +78,7 @@ impl Runtime {
         if group.pools.is_empty() {
             return Err(ChangeError::EmptyGroup(name.to_owned()));
         }
-        let before = registry.groups.insert(name.to_owned(), group);
+        let before = registry.groups.insert(name.to_owned(), group.clone());
         let published = registry.publish();
         if published.is_err() {
             match before {
@@ -81,7 +86,11 @@ impl Runtime {
                 None => registry.groups.remove(name),
             };
         }
-        Ok(published?)
+        published?;
+        let mut after = (*self.core.config()).clone();
+        after.groups.insert(name.to_owned(), group);
+        self.core.remember(after);
+        Ok(())
     }
 
     /// Routes a domain in another affinity group from now on.
@@ -96,7 +105,11 @@ impl Runtime {
             return Err(ChangeError::Unknown(unknown.to_owned()));
         }
         registry.groups_of.insert(domain.to_owned(), group.to_owned());
-        Ok(registry.publish()?)
+        registry.publish()?;
+        let mut after = (*self.core.config()).clone();
+        after.domains.entry(domain.to_owned()).or_default().group = Some(group.to_owned());
+        self.core.remember(after);
+        Ok(())
     }
 
     /// The registry, unless the end has begun.
@@ -106,14 +119,36 @@ impl Runtime {
     }
 }
 
+/// A configuration without a pool, and without what has lost its last pool with it.
+fn without(config: &Config, pool: &str) -> Config {
+    let mut config = config.clone();
+    config.pools.remove(pool);
+    config.groups.values_mut().for_each(|group| group.pools.retain(|name| name != pool));
+    config.groups.retain(|_, group| !group.pools.is_empty());
+    let groups = &config.groups;
+    for domain in config.domains.values_mut() {
+        domain.group = domain.group.take().filter(|group| groups.contains_key(group));
+    }
+    let served = |name: &String, domain: &mut DomainConfig| {
+        let own = config.pools.iter().any(|(pool, config)| config.domain.as_ref().unwrap_or(pool) == name);
+        domain.group.is_some() || groups.contains_key(name) || own
+    };
+    config.domains.retain(served);
+    config
+}
+
 /// Why a running runtime was not changed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ChangeError {
     /// There is no pool, domain or group of this name.
     Unknown(String),
-    /// The pool's settings are wrong.
+    /// The settings are wrong, or contradict what runs.
     Config(ConfigError),
+    /// The limits contradict each other.
+    Limits(LimitsError),
+    /// Others changed the configuration again and again meanwhile, or the change itself calls for a change.
+    Contended,
     /// A group without pools could refuse only.
     EmptyGroup(String),
     /// The runtime is draining or stopped.
@@ -131,6 +166,10 @@ impl fmt::Display for ChangeError {
         match self {
             ChangeError::Unknown(name) => write!(f, "there is no {name}"),
             ChangeError::Config(error) => error.fmt(f),
+            ChangeError::Limits(error) => write!(f, "admission: {error}"),
+            ChangeError::Contended => {
+                f.write_str("others changed the configuration each time meanwhile: try again, one at a time")
+            }
             ChangeError::EmptyGroup(name) => write!(f, "the group {name} has no pool: name at least one"),
             ChangeError::Ended => f.write_str("the runtime is draining or stopped"),
             ChangeError::Exists(name) => write!(f, "there is a {name} already: choose another name"),
@@ -145,6 +184,12 @@ impl std::error::Error for ChangeError {}
 impl From<ConfigError> for ChangeError {
     fn from(error: ConfigError) -> Self {
         ChangeError::Config(error)
+    }
+}
+
+impl From<LimitsError> for ChangeError {
+    fn from(error: LimitsError) -> Self {
+        ChangeError::Limits(error)
     }
 }
 

@@ -24,11 +24,13 @@ impl Runtime {
     /// return keeps its thread, which is named in the report. A second call, also to [`stop`](Self::stop), waits for
     /// the first and returns the same report. On a worker thread it would wait for its own job: the deadline ends that.
     /// Time is real time, whatever clock the runtime has.
+    #[allow(clippy::must_use_candidate, reason = "called for what it does as much as for what it tells")]
     pub fn drain(&self, deadline: Duration) -> Report {
         self.end(deadline, true)
     }
 
     /// Refuses new work, hands back at once what waits, and lets run what runs. Otherwise as [`drain`](Self::drain).
+    #[allow(clippy::must_use_candidate, reason = "as above")]
     pub fn stop(&self, deadline: Duration) -> Report {
         self.end(deadline, false)
     }

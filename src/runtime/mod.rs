@@ -10,6 +10,7 @@ mod drain;
 mod metrics;
 mod registry;
 mod report;
+mod update;
 
 use std::collections::BTreeMap;
 use std::fmt;

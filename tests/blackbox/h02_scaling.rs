@@ -53,7 +53,10 @@ fn h02_a_retired_worker_ends_its_job_first_and_its_slot_comes_back() {
         pool.scale_to(1).unwrap();
         let status = pool_status(&runtime, "shrinks");
         assert_eq!(status.workers, 1);
-        assert_eq!(status.worker_status.iter().filter(|worker| worker.leaving).count(), 1);
+        assert_eq!(
+            status.worker_status.iter().filter(|worker| worker.duty == heijunka::Duty::Leaving).count(),
+            1
+        );
         gate.open();
         eventually("both jobs have ended", || pool_status(&runtime, "shrinks").completed == 2 * round);
         eventually("the worker has left", || pool_status(&runtime, "shrinks").worker_status.len() == 1);

@@ -62,7 +62,7 @@ fn h05_a_busy_worker_shows_while_its_job_runs() {
             assert!(status.busy > Duration::ZERO);
             let running = status.worker_status.iter().filter_map(|worker| worker.running_for);
             assert_eq!(running.filter(|lasted| *lasted > Duration::ZERO).count(), 1);
-            assert!(!status.worker_status.iter().any(|worker| worker.leaving));
+            assert!(!status.worker_status.iter().any(|worker| worker.duty == heijunka::Duty::Leaving));
         }
     }
 }

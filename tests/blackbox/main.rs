@@ -28,3 +28,4 @@ mod jobs_cancel;
 mod jobs_deadlines;
 mod jobs_panics;
 mod jobs_priorities;
+mod update;

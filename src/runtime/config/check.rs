@@ -94,13 +94,6 @@ pub(super) fn own_cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// As the whole configuration is checked, for one pool that is added to those that run.
-pub(in crate::runtime) fn check_pool(name: &str, config: &PoolConfig) -> Result<(), ConfigError> {
-    let table = Path::new(["pools"]);
-    let checked = named(&table, name).and_then(|()| pool(&table.key(name), config));
-    checked.map_err(|fault| ConfigError::of_setting(None, &fault))
-}
-
 pub(super) fn faultless(config: &Config, cores: usize) -> Result<(), Fault> {
     admission(&config.admission)?;
     pools(config)?;

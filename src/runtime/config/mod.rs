@@ -5,6 +5,7 @@
 //! overrides.rs    what --set and the environment say
 //! document.rs     the TOML tree, what overrides lay over it, and where each setting was written
 //! decode.rs       tree -> Config through serde;  values.rs: the values that are not plain TOML
+//! running.rs    the law: what of it may change while the runtime runs
 //! check.rs      the law: which Config is valid; the same for one built in code;  setting.rs: every range
 //! levelling.rs  what the laws of self-levelling go by
 //! error.rs      ConfigError;  fault.rs, path.rs, suggest.rs: what is wrong, with which setting, what was meant
@@ -19,6 +20,7 @@ mod levelling;
 mod load;
 mod overrides;
 mod path;
+mod running;
 mod setting;
 mod suggest;
 #[cfg(test)]
@@ -26,10 +28,10 @@ mod tests;
 mod values;
 
 pub use check::Warning;
-pub(super) use check::check_pool;
 pub use error::ConfigError;
 pub use levelling::{BalanceConfig, BurstConfig, ControlConfig, HealthConfig, ScalingConfig};
 pub use load::Loader;
+pub(super) use running::check_change;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -86,7 +86,7 @@ impl Brain {
         self.look_for_hot_keys(sample, &mut plan);
         let wishes = self.step_scaling(sample, surge, &mut plan);
         self.step_balance(sample, false, &mut plan);
-        self.settle(sample, wishes, &mut plan);
+        self.settle(sample, &wishes, &mut plan);
         plan
     }
 
@@ -127,11 +127,11 @@ impl Brain {
     }
 }
 
-fn record<L>(before: L, sample: L::Sample, decision: &L::Decision) -> Option<Arc<dyn Reproduce>>
+fn record<L>(before: L, sample: L::Sample, decision: &L::Decision) -> Arc<dyn Reproduce>
 where
     L: Law + std::fmt::Debug + Send + Sync + 'static,
     L::Sample: std::fmt::Debug + Send + Sync,
     L::Decision: Clone + std::fmt::Debug + Send + Sync,
 {
-    Some(Arc::new(Step { before, sample, decision: decision.clone() }))
+    Arc::new(Step { before, sample, decision: decision.clone() })
 }

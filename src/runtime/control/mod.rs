@@ -19,10 +19,11 @@ use parking_lot::Mutex;
 pub use journal::{Author, Entry};
 pub use status::{ControlStatus, HealthReport, PoolHealth, Readiness};
 
+pub(super) use journal::Draft;
 pub(super) use thread::start;
 
 use brain::{Brain, Plan};
-use journal::{Draft, Journal};
+use journal::Journal;
 use sample::{Sample, Sampler};
 
 use super::Core;
@@ -81,6 +82,11 @@ impl Control {
             end: Bell::default(),
             real: Clock::monotonic(),
         }
+    }
+
+    /// Keeps ticks from running for as long as it is held. To be taken before the registry's lock.
+    pub(super) fn still(&self) -> impl Drop + '_ {
+        self.mind.lock()
     }
 
     fn is_ending(&self) -> bool {
@@ -146,7 +152,7 @@ impl Core {
     }
 
     /// Into the journal, and to whoever listens to the log. Under no lock: they may ask anything.
-    fn write(&self, at: crate::time::Moment, drafts: Vec<Draft>) {
+    pub(super) fn write(&self, at: crate::time::Moment, drafts: Vec<Draft>) {
         let entries: Vec<Arc<Entry>> =
             drafts.into_iter().map(|draft| self.control.journal.write(at, draft)).collect();
         for entry in entries {

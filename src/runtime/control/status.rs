@@ -101,6 +101,7 @@ impl Runtime {
 
     /// Checks the health of all pools now, and acts on it as the periodic check does. Reads a few words per worker, so busy
     /// workers are seen as well as idle ones: some 50 ns each. Waits for a tick that is running.
+    #[allow(clippy::must_use_candidate, reason = "called for what it does as much as for what it tells")]
     pub fn check_health(&self) -> HealthReport {
         self.core.check_health()
     }
@@ -108,6 +109,7 @@ impl Runtime {
     /// Moves workers from idle pools to overloaded ones now, if the last tick's figures call for it; says what it did or why
     /// not. It does not wait for the imbalance to last, as the control thread does; thresholds, cooldown and calm hold all the
     /// same. Each worker goes at the end of its job. Waits for a tick that is running.
+    #[allow(clippy::must_use_candidate, reason = "as above")]
     pub fn rebalance(&self) -> balance::Decision {
         self.core.rebalance()
     }

@@ -55,7 +55,7 @@ impl Brain {
                         decision.observed, seen.workers, seen.wanted, seen.stalled, seen.lost, seen.failed,
                         seen.ended, seen.waiting, seen.lane
                     ),
-                    record: record(before, seen, &decision),
+                    record: Some(record(before, seen, &decision)),
                 });
             }
         }
@@ -115,7 +115,7 @@ impl Brain {
                         "the key with hash {key:#018x} is hot; it stays, as its data is warm here"
                     ),
                     inputs: format!("{:.0} % of what the pool gets", share * 100.0),
-                    record: record(before.clone(), seen.clone(), &decision),
+                    record: Some(record(before.clone(), seen.clone(), &decision)),
                 });
             }
             state.hot_keys = decision.hot;

@@ -44,7 +44,7 @@ impl Brain {
                 rule: format!("{:?}", decision.rule),
                 decision: decision.to_string(),
                 inputs: format!("{} arrivals so far, {held} surge workers", sample.arrivals),
-                record: record(before, seen, &decision),
+                record: Some(record(before, seen, &decision)),
             });
         }
         Surge { extra: decision.extra, held: 0, lease: self.burst.holding() }
@@ -87,7 +87,7 @@ impl Brain {
                         to => format!("{} -> {to} workers", pool.workers),
                     },
                     inputs: decision.explain(&seen),
-                    record: record(before, seen, &decision),
+                    record: Some(record(before, seen, &decision)),
                 });
             }
         }
@@ -132,7 +132,7 @@ impl Brain {
                 rule: decision.why.name().to_owned(),
                 decision: if denied { format!("denied: {decision}") } else { decision.to_string() },
                 inputs: used(sample),
-                record: record(before, seen, &decision),
+                record: Some(record(before, seen, &decision)),
             });
         }
         plan.moves.clone_from(&decision.moves);
@@ -143,7 +143,7 @@ impl Brain {
     pub(super) fn settle(
         &mut self,
         sample: &Sample,
-        wishes: BTreeMap<String, scaling::Decision>,
+        wishes: &BTreeMap<String, scaling::Decision>,
         plan: &mut Plan,
     ) {
         let moved = |name: &str| {
@@ -160,20 +160,20 @@ impl Brain {
             Some(Claim { workers, wish, min: pool.min, kind: pool.kind })
         });
         let mut claims: Vec<Claim> = claims.collect();
-        let wished: Vec<u32> = claims.iter().map(|claim| claim.wish).collect();
+        let asked: Vec<u32> = claims.iter().map(|claim| claim.wish).collect();
         let before = claims.clone();
         allot(sample.rules.cores, &mut claims);
-        for ((((name, pool), decision), claim), wished) in
-            sample.pools.iter().zip(wishes.values()).zip(&claims).zip(wished)
+        for ((((name, pool), decision), claim), asked) in
+            sample.pools.iter().zip(wishes.values()).zip(&claims).zip(asked)
         {
-            let short = wished.saturating_sub(claim.wish);
+            let short = asked.saturating_sub(claim.wish);
             let cores = sample.rules.cores;
             if self.is_new_denial(Author::Control, name, short > 0, short) {
                 plan.drafts.push(Draft {
                     author: Author::Scaling,
                     pool: Some(name.clone()),
                     rule: "CoreBudget".to_owned(),
-                    decision: format!("denied: {} of {wished} workers", claim.wish),
+                    decision: format!("denied: {} of {asked} workers", claim.wish),
                     inputs: format!(
                         "pools that compute may have {cores} workers together, their minima apart"
                     ),
