@@ -8,6 +8,7 @@ use loom::sync::Arc;
 
 use super::EpochCell;
 use crate::harness::{Model, Role, orders, run};
+use crate::sync::Arc as Shared;
 
 /// Two halves that belong together, in cells that loom watches; the drop writes, so that a use after it is seen.
 struct Table([UnsafeCell<u32>; 2]);
@@ -80,4 +81,37 @@ fn a_reader_sees_old_or_new_and_nothing_freed() {
         &[1, 2],
         execution,
     );
+}
+
+/// As the control thread reads the configuration: a snapshot is whole, also after the pin has ended and while it is replaced.
+#[test]
+fn a_snapshot_is_whole_for_as_long_as_it_is_held() {
+    fn execution(arrangement: usize) -> u32 {
+        let collector = Collector::new();
+        let cell = Arc::new(EpochCell::new(Shared::new(Table::new(1))));
+        let seen = std::sync::Arc::new(Plain::new(0));
+        let writer = {
+            let (cell, collector) = (cell.clone(), collector.clone());
+            Box::new(move || {
+                let handle = collector.register();
+                let guard = handle.pin();
+                cell.replace(Shared::new(Table::new(2)), &guard);
+                drop(guard);
+                for _ in 0..3 {
+                    handle.pin().flush();
+                }
+            }) as Role
+        };
+        let reader = {
+            let seen = seen.clone();
+            Box::new(move || {
+                let snapshot = cell.snapshot(&collector.register().pin());
+                seen.store(snapshot.read(), Relaxed);
+            }) as Role
+        };
+        run(vec![writer, reader], arrangement);
+        seen.load(Relaxed)
+    }
+    Model { name: "epoch::a_snapshot_is_whole_for_as_long_as_it_is_held", preemptions: 2, floor: 10_000 }
+        .check(orders(2), &[1, 2], execution);
 }

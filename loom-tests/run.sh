@@ -43,6 +43,8 @@ admitted                      nobody_is_refused_while_there_is_room
 recheck                       nobody_is_refused_while_there_is_room
 publish                       a_reader_sees_old_or_new_and_nothing_freed
 reclaim                       a_reader_sees_old_or_new_and_nothing_freed
+publish                       a_snapshot_is_whole_for_as_long_as_it_is_held
+reclaim                       a_snapshot_is_whole_for_as_long_as_it_is_held
 announce                      a_hand_over_wakes_the_sleeper
 sleep                         a_hand_over_wakes_the_sleeper
 end_spin                      a_spinner_that_stops_leaves_no_work_unseen

@@ -14,7 +14,7 @@ use super::{Core, Runtime};
 use crate::admission::{Limits, LimitsError, Regulator};
 use crate::pool::ScaleError;
 use crate::routing::PoolSetError;
-use crate::sync::EpochCell;
+use crate::sync::{self, EpochCell};
 use crate::thread::Cores;
 use crate::time::Clock;
 
@@ -43,7 +43,7 @@ impl Runtime {
         let subs = admission.sub_limits.iter().map(|(name, limit)| (name.clone(), *limit));
         let control = Control::new(config.control.journal as usize);
         let core = Core {
-            config: EpochCell::new(Arc::new(config.clone())),
+            config: EpochCell::new(sync::Arc::new(config.clone())),
             control,
             regulator: Arc::new(Regulator::with_sub_limits(limits, subs)),
             clock,

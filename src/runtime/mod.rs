@@ -35,7 +35,7 @@ use registry::Registry;
 
 use crate::admission::Regulator;
 use crate::pool::Pool;
-use crate::sync::EpochCell;
+use crate::sync::{self, EpochCell};
 use crate::thread::{Bell, Cores};
 use crate::time::Clock;
 
@@ -70,7 +70,7 @@ struct Core {
     bell: Arc<Bell>,
     registry: Mutex<Registry>,
     /// The configuration in force, as of the last change.
-    config: EpochCell<Arc<Config>>,
+    config: EpochCell<sync::Arc<Config>>,
     control: Control,
     /// The first shutdown's report; the lock makes a second one wait for it.
     ended: Mutex<Option<Report>>,
@@ -125,8 +125,8 @@ impl Runtime {
 
 impl Core {
     /// The configuration in force: seen whole, and kept for as long as somebody holds it.
-    fn config(&self) -> Arc<Config> {
-        self.config.load(&crate::sync::pin()).clone()
+    fn config(&self) -> sync::Arc<Config> {
+        self.config.snapshot(&sync::pin())
     }
 
     /// All pools, by name.

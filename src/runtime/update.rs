@@ -1,13 +1,13 @@
 //! Changing the configuration of a runtime that runs: all of a change or nothing.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::config::{Config, check_change};
 use super::control::{Author, Draft};
 use super::registry::{Member, Registry};
 use super::{ChangeError, Core, Runtime};
 use crate::admission::Limits;
+use crate::sync::Arc;
 
 /// After so many changes by others between reading and writing, something is wrong with the caller.
 const TRIES: u32 = 100;

@@ -75,6 +75,13 @@ impl<T: Send + Sync + 'static> EpochCell<T> {
     }
 }
 
+impl<T: Send + Sync + 'static> EpochCell<Arc<T>> {
+    /// The current value, to be kept beyond the pin. Wait-free.
+    pub(crate) fn snapshot(&self, guard: &Guard) -> Arc<T> {
+        self.load(guard).clone()
+    }
+}
+
 impl<T> Drop for EpochCell<T> {
     fn drop(&mut self) {
         // SAFETY: `&mut self` excludes readers, so no guard is needed to protect the load.
