@@ -147,7 +147,7 @@ fn the_report_for_people_fits_a_hundred_columns_and_has_no_colours() {
     for line in ran.out.lines() {
         assert!(line.chars().count() <= 100 && !line.contains('\u{1b}'), "{line}");
     }
-    for word in ["replayed", "admitted", "refused", "lost       0:", "p99.9", "balance"] {
+    for word in ["replayed", "admitted", "refused", "lost       0:", "p99.9", "balance", "levelling"] {
         assert!(ran.out.contains(word), "{word}: {}", ran.out);
     }
 }

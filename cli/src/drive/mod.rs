@@ -10,13 +10,14 @@ mod pace;
 mod submit;
 mod work;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use heijunka::{Config, Runtime, RuntimeStatus};
+use heijunka::{Config, Entry, Runtime, RuntimeStatus};
 
 pub(crate) use ledger::Counts;
 
@@ -51,6 +52,8 @@ pub(crate) struct Outcome {
     /// The runtime when the last arrival had come, and after the drain.
     pub(crate) loaded: RuntimeStatus,
     pub(crate) drained: RuntimeStatus,
+    /// What the control thread decided, as far as it is kept, each with its time after the first arrival in seconds.
+    pub(crate) journal: Vec<(f64, Arc<Entry>)>,
     /// Threads that did not end in time, each with the job it runs.
     pub(crate) left_behind: usize,
     /// From the first arrival to the last.
@@ -121,6 +124,11 @@ pub(crate) fn run(source: Source, plan: Plan) -> Result<Outcome, Error> {
         behind: seen.behind,
         loaded,
         drained: runtime.status(),
+        journal: runtime
+            .journal()
+            .into_iter()
+            .map(|entry| (entry.at.since(start).as_secs_f64(), entry))
+            .collect(),
         left_behind: drain.unjoined.len(),
         wall,
         bad_lines: faults.count(),

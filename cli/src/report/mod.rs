@@ -4,10 +4,11 @@ mod table;
 mod text;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use heijunka::{PoolStatus, Reason, balance_coefficient};
+use heijunka::{Entry, PoolStatus, Reason, balance_coefficient};
 use serde::Serialize;
 
 use crate::drive::{Counts, Outcome};
@@ -23,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) pools: BTreeMap<String, PoolReport>,
     /// 1 minus the coefficient of variation of the pools' utilisation, 0 to 1.
     pub(crate) balance: f64,
+    /// What the control thread decided, the oldest first.
+    pub(crate) journal: Vec<JournalLine>,
     pub(crate) bad_lines: u64,
     /// How late arrivals were offered; null at full speed.
     pub(crate) behind_ns: Option<Quantiles>,
@@ -79,6 +82,31 @@ pub(crate) struct PoolReport {
     pub(crate) abandoned: u64,
 }
 
+/// One decision of the control thread.
+#[derive(Debug, Serialize)]
+pub(crate) struct JournalLine {
+    /// After the first arrival.
+    pub(crate) seconds: f64,
+    pub(crate) author: &'static str,
+    pub(crate) pool: Option<String>,
+    pub(crate) decision: String,
+    pub(crate) rule: String,
+    pub(crate) inputs: String,
+}
+
+impl JournalLine {
+    fn of((seconds, entry): &(f64, Arc<Entry>)) -> Self {
+        Self {
+            seconds: (seconds * 1e3).round() / 1e3,
+            author: entry.author.name(),
+            pool: entry.pool.clone(),
+            decision: entry.decision.clone(),
+            rule: entry.rule.clone(),
+            inputs: entry.inputs.clone(),
+        }
+    }
+}
+
 /// In nanoseconds; zeros if there was nothing to measure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Quantiles {
@@ -131,6 +159,7 @@ impl Report {
             domains: domains.collect(),
             balance: balance_coefficient(pool_reports.values().map(|pool| pool.utilisation)),
             pools: pool_reports,
+            journal: outcome.journal.iter().map(JournalLine::of).collect(),
             bad_lines: outcome.bad_lines,
             behind_ns: outcome.behind.as_ref().map(quantiles),
             wall_seconds: outcome.wall.as_secs_f64(),

@@ -19,6 +19,7 @@ pub(crate) fn text(report: &Report, title: &str, speed: Speed) -> String {
     out.push('\n');
     pools(report).render(&mut out);
     let _ = writeln!(out, "\nbalance {:.2}", report.balance);
+    let _ = decisions(&mut out, report);
     out
 }
 
@@ -50,6 +51,30 @@ fn summary(out: &mut String, report: &Report, title: &str, speed: Speed) -> std:
         _ => "admitted and never seen to end",
     };
     writeln!(out, "lost       {}: {verdict}\n", Count(counts.lost))
+}
+
+/// Decisions shown; the whole journal is in the JSON report.
+const SHOWN: usize = 15;
+
+fn decisions(out: &mut String, report: &Report) -> std::fmt::Result {
+    let journal = &report.journal;
+    writeln!(out, "\nlevelling  {} decisions and denials", Count(journal.len() as u64))?;
+    for line in journal.iter().take(SHOWN) {
+        let pool = line.pool.as_deref().map(|pool| format!(" {pool}")).unwrap_or_default();
+        let text = format!("{:8.2} s  {}{pool}: {}", line.seconds, line.author, line.decision);
+        writeln!(out, "{}", shortened(&text, 100))?;
+    }
+    match journal.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "            … and {more} more: --json has them all, with rules and figures"),
+    }
+}
+
+fn shortened(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    text.chars().take(columns - 1).chain(['…']).collect()
 }
 
 /// `1 234 (5.6 %)`
