@@ -57,9 +57,9 @@ impl Scrape {
 
     /// The hottest keys of each pool: few enough, whatever the keys are, for a system that keeps every label it ever saw.
     fn hot_keys(&self) -> impl Iterator<Item = ([(&'static str, String); 2], f64)> {
-        let of = |pool: &str| self.0.hot_keys.iter().filter(move |hot| hot.pool == pool).take(HOT_KEYS);
-        self.0.pools.iter().flat_map(move |pool| {
-            of(&pool.name).map(|hot| {
+        self.0.pools.iter().flat_map(|pool| {
+            let own = self.0.hot_keys.iter().filter(|hot| hot.pool == pool.name);
+            own.take(HOT_KEYS).map(|hot| {
                 let key = format!("{:#018x}", hot.key.as_u64());
                 ([("pool", hot.pool.clone()), ("key", key)], hot.share)
             })
