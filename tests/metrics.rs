@@ -243,6 +243,7 @@ impl Seconds {
         let second = Duration::from_secs(1);
         let mut builder = Runtime::builder()
             .clock(clock)
+            .limits(10_000, 10_000)
             .control(ControlConfig { tick: second, ..ControlConfig::default() })
             .health(HealthConfig { every: second, ..HealthConfig::default() })
             .burst(BurstConfig {
@@ -383,8 +384,8 @@ fn hot_keys_are_told_by_their_hash_and_never_more_than_four() {
     let seconds = Seconds::of(&[("orders", 4)]);
     let orders = seconds.domain("orders");
     seconds.pass();
-    // A key is kept if it comes at a multiple of 64 ns, which the time is now: thirty are, six of each customer.
-    for step in 0..30 * 64_u32 {
+    // A key is kept if it comes at a multiple of 64 ns, which the time is now: sixty are, twelve of each customer.
+    for step in 0..60 * 64_u32 {
         drop(orders.execute(step / 64 % 5, |_| ()));
         seconds.time.advance(Duration::from_nanos(1));
     }
