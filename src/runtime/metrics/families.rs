@@ -31,7 +31,7 @@ impl Families<'_> {
         name: &str,
         help: &str,
         unit: Option<&Unit>,
-        value: impl EncodeGaugeValue,
+        value: impl EncodeGaugeValue + Copy,
     ) -> fmt::Result {
         self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?.encode_gauge(&value)
     }
@@ -42,7 +42,7 @@ impl Families<'_> {
         name: &str,
         help: &str,
         unit: Option<&Unit>,
-        value: impl EncodeCounterValue,
+        value: impl EncodeCounterValue + Copy,
     ) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Counter)?;
         family.encode_counter(&value, None::<&Exemplar<NoLabelSet, f64>>)
