@@ -247,7 +247,7 @@ impl Seconds {
             .control(ControlConfig { tick: second, ..ControlConfig::default() })
             .health(HealthConfig { every: second, ..HealthConfig::default() })
             .burst(BurstConfig {
-                workers: Some(2),
+                workers: Some(3),
                 lease: 2 * second,
                 renewals: 0,
                 ..BurstConfig::default()
@@ -325,15 +325,15 @@ fn a_burst_is_told_from_beginning_to_end() {
     assert!(after.value("heijunka_burst_current_arrivals_per_second") >= 100.0);
     assert!(after.value("heijunka_burst_ratio") >= 10.0);
     nothing_fell(&before, &after);
-    // Two are wished for, and there is room for one: a lease of two seconds, and then it goes.
+    // Three are wished for, and there is room for one: a lease of two seconds, and then it goes.
     let labels = "{pool=\"orders\",domain=\"orders\"}";
     before = seconds.pass();
     nothing_fell(&after, &before);
     before.is(&format!("heijunka_pool_surge_workers{labels}"), 1);
     before.is("heijunka_burst_worker_seconds_total{state=\"granted\"}", 1);
-    before.is("heijunka_burst_worker_seconds_total{state=\"denied\"}", 1);
+    before.is("heijunka_burst_worker_seconds_total{state=\"denied\"}", 2);
     before.is("heijunka_burst_cost_worker_seconds_total", 2);
-    for _ in 0..20 {
+    for _ in 0..30 {
         after = seconds.pass();
         nothing_fell(&before, &after);
         before = after;
