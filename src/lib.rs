@@ -32,6 +32,8 @@
 //! | admission for threads or tasks you already have | [`Regulator`], [`Limits`], [`Permit`] |
 //! | consistent hashing over targets that come and go | [`Router`], [`Key`] |
 //! | results: waited for, polled or awaited | [`JobHandle`] |
+//! | to know what it decided, and why | [`Runtime::journal`], [`Entry`], [`Runtime::burst`] |
+//! | to change its configuration while it runs | [`Runtime::update`] |
 //! | a worker to yourself for a while | [`Domain::checkout`], [`Checkout`] |
 //! | to see what happens | [`Runtime::status`], [`Runtime::metrics`], [`Pool::status`] |
 //! | to end without losing anything | [`Runtime::drain`], [`Runtime::stop`], [`Report`] |
@@ -44,7 +46,7 @@
 //! | admission, submitting, handing over | lock-free: a retry means that another thread succeeded; at most one system call, to wake a sleeping worker |
 //! | a refusal | lock-free; it reads what others write, and writes to nothing that they write but, now and then, the known sum of what came back |
 //! | recording what a job did | wait-free, plain stores of the worker's own |
-//! | status of pools, metrics, scaling, adding and removing pools, draining | lock; off the way of jobs, which they do not disturb |
+//! | status of pools, metrics, scaling, checking health, rebalancing, changing the configuration, adding and removing pools, draining | lock; off the way of jobs, which they do not disturb |
 //! | [`JobHandle::wait`], [`Domain::checkout`], [`Runtime::drain`] | block, and say so |
 //!
 //! # Limitations
@@ -120,6 +122,11 @@ pub use time::{Clock, ManualTime, Moment};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Runs what the guide to levelling shows.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/levelling.md")]
+struct Levelling;
 
 #[cfg(all(test, heijunka_loom))]
 #[path = "../loom-tests/harness.rs"]

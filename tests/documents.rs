@@ -81,15 +81,39 @@ fn the_quick_start_is_the_example() {
 }
 
 #[test]
+fn what_is_shown_of_a_configuration_is_one() {
+    let mut shown = 0;
+    for document in ["README.md", "docs/levelling.md"] {
+        let text = text(document);
+        for (at, fence) in text.match_indices("```toml\n") {
+            let block = text[at + fence.len()..].split("```").next().unwrap();
+            // Those that show a dependency, or no pool: the rest of theirs is in another file.
+            if block.contains("[dependencies]") {
+                continue;
+            }
+            let toml =
+                if block.contains("[pools.") { block.to_owned() } else { format!("{block}\n[pools.a]\n") };
+            let read = heijunka::Loader::new().parse(document, &toml);
+            assert!(read.is_ok(), "{}\n{block}", read.unwrap_err());
+            shown += 1;
+        }
+    }
+    assert!(shown >= 4, "{shown} were found");
+}
+
+#[test]
 fn every_link_to_a_file_leads_somewhere() {
-    let mut documents: Vec<PathBuf> = ["", "docs", "loom-tests", "src/admission", "src/pool", "src/routing"]
+    let components = ["admission", "balance", "burst", "pool", "routing", "runtime/control"];
+    let mut documents: Vec<PathBuf> = ["", "docs", "loom-tests"]
+        .map(PathBuf::from)
         .into_iter()
+        .chain(components.map(|component| Path::new("src").join(component)))
         .flat_map(|folder| fs::read_dir(root().join(folder)).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
     documents.sort();
-    assert!(documents.len() >= 8, "{documents:?}");
+    assert!(documents.len() >= 11, "{documents:?}");
     for document in documents {
         let text = text(&document);
         for (at, _) in text.match_indices("](") {

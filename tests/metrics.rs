@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use heijunka::{Context, DomainConfig, PoolConfig, Priority, Runtime};
+use heijunka::{
+    BurstConfig, Clock, Context, ControlConfig, Domain, DomainConfig, HealthConfig, Key, Kind, ManualTime,
+    PoolConfig, Priority, Runtime,
+};
 
 /// The samples by everything before the value, and the type of each family.
 struct Exposition {
@@ -114,21 +117,41 @@ fn every_family_is_there_with_its_type() {
         exposition.types.iter().map(|(name, kind)| (&name["heijunka_".len()..], kind.as_str())).collect();
     let expected = [
         ("balance_ratio", "gauge"),
+        ("burst_baseline_arrivals_per_second", "gauge"),
+        ("burst_cost_worker_seconds", "counter"),
+        ("burst_current_arrivals_per_second", "gauge"),
+        ("burst_enabled", "gauge"),
+        ("burst_jobs", "counter"),
+        ("burst_phase", "gauge"),
+        ("burst_ratio", "gauge"),
+        ("burst_renewals", "counter"),
+        ("burst_surges", "counter"),
+        ("burst_threshold_ratio", "gauge"),
+        ("burst_worker_seconds", "counter"),
         ("busy_seconds", "counter"),
         ("capacity_seconds", "counter"),
+        ("control_deaths", "counter"),
+        ("control_last_tick_seconds", "gauge"),
+        ("control_ticks", "counter"),
+        ("health_ignored", "gauge"),
         ("job_latency_seconds", "histogram"),
         ("job_queue_seconds", "histogram"),
         ("job_service_seconds", "histogram"),
         ("jobs", "counter"),
         ("permits_in_flight", "gauge"),
         ("permits_limit", "gauge"),
+        ("pool_by_hand", "gauge"),
         ("pool_health", "gauge"),
+        ("pool_hot_key_share_ratio", "gauge"),
         ("pool_in_flight", "gauge"),
+        ("pool_lost_workers", "gauge"),
         ("pool_queue_length", "gauge"),
+        ("pool_surge_workers", "gauge"),
         ("pool_utilisation_ratio", "gauge"),
         ("pool_workers", "gauge"),
         ("pool_workers_max", "gauge"),
         ("pool_workers_min", "gauge"),
+        ("ready", "gauge"),
         ("refused", "counter"),
         ("sub_limit_in_flight", "gauge"),
         ("sub_limit_limit", "gauge"),
@@ -206,4 +229,176 @@ fn a_name_from_outside_cannot_break_a_line() {
     let exposition = Exposition::parse(&runtime.metrics());
     let series = r#"heijunka_pool_workers{pool="a\"b\\c\nd",domain="a\"b\\c\nd"}"#;
     assert_eq!(exposition.samples.contains_key(series), added);
+}
+
+/// A second per tick, by a clock that is moved by hand.
+struct Seconds {
+    runtime: Runtime,
+    time: ManualTime,
+}
+
+impl Seconds {
+    fn of(pools: &[(&str, u32)]) -> Self {
+        let (clock, time) = Clock::manual();
+        let second = Duration::from_secs(1);
+        let mut builder = Runtime::builder()
+            .clock(clock)
+            .limits(10_000, 10_000)
+            .control(ControlConfig { tick: second, ..ControlConfig::default() })
+            .health(HealthConfig { every: second, ..HealthConfig::default() })
+            .burst(BurstConfig {
+                workers: Some(3),
+                lease: 2 * second,
+                renewals: 0,
+                ..BurstConfig::default()
+            });
+        for (name, workers) in pools {
+            let pool = PoolConfig {
+                min_workers: *workers,
+                max_workers: workers + 1,
+                kind: Kind::Blocking,
+                lane: 4096,
+                ..PoolConfig::default()
+            };
+            builder = builder.pool(*name, pool);
+        }
+        let seconds = Self { runtime: builder.start().unwrap(), time };
+        // The first tick comes by itself; from there on one per second.
+        seconds.tick_after(0);
+        seconds
+    }
+
+    fn tick_after(&self, ticks: u64) -> Exposition {
+        while self.runtime.status().control.ticks <= ticks {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        Exposition::parse(&self.runtime.metrics())
+    }
+
+    /// A second passes, and everything is looked at.
+    fn pass(&self) -> Exposition {
+        let ticks = self.runtime.status().control.ticks;
+        self.time.advance(Duration::from_secs(1));
+        self.tick_after(ticks)
+    }
+
+    fn domain(&self, name: &str) -> Domain {
+        self.runtime.domain(name).unwrap()
+    }
+}
+
+/// Counters of two scrapes in a row.
+fn nothing_fell(before: &Exposition, after: &Exposition) {
+    let counts = |name: &str| ["_total", "_sum", "_count", "_bucket"].iter().any(|end| name.ends_with(end));
+    for (series, value) in
+        before.samples.iter().filter(|(series, _)| counts(series.split('{').next().unwrap()))
+    {
+        assert!(after.value(series) >= *value, "{series} fell from {value} to {}", after.value(series));
+    }
+}
+
+#[test]
+fn a_burst_is_told_from_beginning_to_end() {
+    let seconds = Seconds::of(&[("orders", 1)]);
+    let phase = |exposition: &Exposition, phase: &str| {
+        for other in ["learning", "watching", "surging", "returning", "cooling", "off"] {
+            exposition.is(&format!("heijunka_burst_phase{{phase=\"{other}\"}}"), u64::from(other == phase));
+        }
+    };
+    let mut before = seconds.pass();
+    phase(&before, "learning");
+    before.is("heijunka_burst_enabled", 1);
+    before.is("heijunka_burst_threshold_ratio", 10);
+    for _ in 0..60 {
+        let after = seconds.pass();
+        nothing_fell(&before, &after);
+        before = after;
+    }
+    phase(&before, "watching");
+    before.is("heijunka_burst_surges_total", 0);
+
+    let orders = seconds.domain("orders");
+    (0..600_u32).for_each(|key| drop(orders.execute(key, |_| ())));
+    let mut after = seconds.pass();
+    phase(&after, "surging");
+    after.is("heijunka_burst_surges_total", 1);
+    assert!(after.value("heijunka_burst_current_arrivals_per_second") >= 100.0);
+    assert!(after.value("heijunka_burst_ratio") >= 10.0);
+    nothing_fell(&before, &after);
+    // Three are wished for, and there is room for one: a lease of two seconds, and then it goes.
+    let labels = "{pool=\"orders\",domain=\"orders\"}";
+    before = seconds.pass();
+    nothing_fell(&after, &before);
+    before.is(&format!("heijunka_pool_surge_workers{labels}"), 1);
+    before.is("heijunka_burst_worker_seconds_total{state=\"granted\"}", 1);
+    before.is("heijunka_burst_worker_seconds_total{state=\"denied\"}", 2);
+    before.is("heijunka_burst_cost_worker_seconds_total", 2);
+    for _ in 0..30 {
+        after = seconds.pass();
+        nothing_fell(&before, &after);
+        before = after;
+    }
+    before.is(&format!("heijunka_pool_surge_workers{labels}"), 0);
+    let granted = before.value("heijunka_burst_worker_seconds_total{state=\"granted\"}");
+    let cost = before.value("heijunka_burst_cost_worker_seconds_total");
+    assert!(granted >= 2.0 && (cost - 2.0 * granted).abs() < 1e-6, "{granted} s cost {cost}");
+}
+
+#[test]
+fn a_number_set_by_hand_and_the_state_of_the_runtime_are_told() {
+    let seconds = Seconds::of(&[("orders", 1)]);
+    let by_hand = "heijunka_pool_by_hand{pool=\"orders\",domain=\"orders\"}";
+    let before = seconds.pass();
+    before.is(by_hand, 0);
+    before.is("heijunka_ready", 1);
+    before.is("heijunka_health_ignored", 0);
+    before.is("heijunka_control_deaths_total", 0);
+    assert!(before.value("heijunka_control_ticks_total") >= 2.0);
+    assert!(before.value("heijunka_control_last_tick_seconds") > 0.0);
+    seconds.runtime.pool("orders").unwrap().scale_to(2).unwrap();
+    seconds.pass().is(by_hand, 1);
+    seconds.runtime.pool("orders").unwrap().auto();
+    seconds.pass().is(by_hand, 0);
+    assert!(seconds.runtime.drain(Duration::from_secs(10)).is_clean());
+    Exposition::parse(&seconds.runtime.metrics()).is("heijunka_ready", 0);
+}
+
+#[test]
+fn a_worker_given_up_is_told_while_it_is_out() {
+    let seconds = Seconds::of(&[("orders", 2)]);
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let stuck = seconds.domain("orders").submit(1, move |_| held.recv().is_err()).unwrap();
+    while seconds.runtime.status().pools[0].worker_status.iter().all(|worker| worker.running_for.is_none()) {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    seconds.time.advance(Duration::from_secs(31));
+    seconds.pass();
+    let lost = "heijunka_pool_lost_workers{pool=\"orders\",domain=\"orders\"}";
+    seconds.pass().is(lost, 1);
+    drop(release);
+    assert!(stuck.wait().unwrap());
+}
+
+#[test]
+fn hot_keys_are_told_by_their_hash_and_never_more_than_four() {
+    let seconds = Seconds::of(&[("orders", 4)]);
+    let orders = seconds.domain("orders");
+    seconds.pass();
+    // A key is kept if it comes at a multiple of 64 ns, which the time is now: sixty are, twelve of each customer.
+    for step in 0..60 * 64_u32 {
+        drop(orders.execute(step / 64 % 5, |_| ()));
+        seconds.time.advance(Duration::from_nanos(1));
+    }
+    let exposition = seconds.pass();
+    assert_eq!(seconds.runtime.status().hot_keys.len(), 5, "a fifth of all each");
+    let series = |customer: u32| {
+        let key = Key::from(customer).as_u64();
+        format!("heijunka_pool_hot_key_share_ratio{{pool=\"orders\",key=\"{key:#018x}\"}}")
+    };
+    let told = (0..5).filter_map(|customer| exposition.samples.get(&series(customer)));
+    let told: Vec<f64> = told.copied().collect();
+    assert_eq!(told.len(), 4);
+    assert!(told.iter().all(|share| (share - 0.2).abs() < 1e-9), "{told:?}");
+    let all = exposition.samples.keys().filter(|series| series.contains("hot_key_share"));
+    assert_eq!(all.count(), 4);
 }

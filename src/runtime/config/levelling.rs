@@ -34,7 +34,8 @@ pub struct ScalingConfig {
     /// The utilisation below which a pool may shrink. Default 0.5.
     #[serde(deserialize_with = "values::proportion")]
     pub down: f64,
-    /// How long a pool that has grown does not shrink, 1 s to 1 h. Default 60 s.
+    /// For how long a pool's greatest load is remembered before it shrinks or gives workers away, and for how long at least
+    /// growth is not undone, 1 s to 1 h. Default 60 s.
     #[serde(deserialize_with = "values::lasting")]
     pub calm: Duration,
     /// The core budget, 1 to 1024: growth of [`Kind::Cpu`] pools stops there. Default: the cores the process may
@@ -58,7 +59,7 @@ pub struct HealthConfig {
     /// The share of jobs that fail from which a pool is critical. Default 0.5.
     #[serde(deserialize_with = "values::proportion")]
     pub critical: f64,
-    /// Lost workers that are replaced at a time, per pool, 0 to 6. Default 2.
+    /// Stuck workers that are given up as lost and replaced at a time, per pool, 0 to 6. Default 2.
     pub replacements: u32,
 }
 
@@ -85,7 +86,8 @@ pub struct BurstConfig {
     pub enabled: bool,
     /// Arrivals, as a multiple of what is usual, from which they are a burst, 2 to 1000. Default 10.
     pub threshold: f64,
-    /// Arrivals per second below which nothing is a burst, 1 to 1 000 000 000. Default 100.
+    /// Arrivals below which nothing is a burst: all that came within the window looked at, of 1 to 60 seconds. 1 to
+    /// 1 000 000 000. Default 100.
     pub floor: u32,
     /// Workers lent to each pool, 1 to 50; where there is a [`Kind::Cpu`] pool, at most the core budget. Default 5, or the core
     /// budget if that is less and there is such a pool; see [`Config::burst_workers`].

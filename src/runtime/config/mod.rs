@@ -134,7 +134,7 @@ pub struct PoolConfig {
     pub pin: bool,
     /// What even the shortest wait in its lanes must exceed for the pool to count as behind, 1 µs to 60 s. Default 5 ms.
     pub queue_delay: Duration,
-    /// How long a job may run before its worker counts as lost, 1 ms to 24 h. Default 30 s.
+    /// How long a job may run before its worker counts as stuck, and may be replaced, 1 ms to 24 h. Default 30 s.
     pub stall_after: Duration,
 }
 

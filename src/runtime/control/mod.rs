@@ -1,4 +1,5 @@
 //! The control thread: one look at everything per tick, one step of every law, and what follows from it, written down.
+#![doc = include_str!("README.md")]
 
 mod act;
 mod brain;
