@@ -79,8 +79,9 @@ impl Brain {
         let elapsed = self.last.map_or(Duration::ZERO, |last| sample.at.since(last));
         self.last = Some(sample.at);
         let surge = self.step_burst(sample, elapsed, &mut plan);
-        let due = self.checked.is_none_or(|last| sample.at.since(last) >= sample.rules.check_every);
-        if sample.rules.check_health && due {
+        if !sample.rules.check_health {
+            self.forget_health(&mut plan);
+        } else if self.is_check_due(sample) {
             self.check_health(sample, &mut plan);
         }
         self.look_for_hot_keys(sample, &mut plan);
