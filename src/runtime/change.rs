@@ -57,6 +57,8 @@ impl Runtime {
         // is handed back.
         crate::sync::synchronize(&deadline);
         while !pool.is_empty() && !deadline.passed() {
+            // The control thread knows it no more.
+            pool.tend();
             std::thread::sleep(Duration::from_micros(200));
         }
         pool.retire_all();

@@ -1,5 +1,6 @@
 //! What the levelling of a running system got wrong.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use heijunka::{
@@ -7,7 +8,7 @@ use heijunka::{
     ManualTime, PoolConfig, Runtime,
 };
 
-use crate::common::{GENEROUS, Gate, Outcome, eventually, pool_status, workers, workers_of};
+use crate::common::{GENEROUS, Gate, Outcome, beside, eventually, pool_status, workers, workers_of};
 
 const TICK: Duration = Duration::from_secs(10);
 
@@ -213,4 +214,31 @@ fn the_status_tells_the_health_that_is_acted_on() {
     assert!(
         runtime.metrics().contains(r#"heijunka_pool_health{pool="hung",domain="hung",state="critical"} 1"#)
     );
+}
+
+/// Its drop panics, which ends the worker.
+struct Poison;
+
+impl Drop for Poison {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "the poison works");
+    }
+}
+
+// Nobody replaced a worker that died in a pool on its way out: what waited there was handed back.
+#[test]
+fn a_pool_that_is_taken_out_runs_what_waits_although_its_worker_dies() {
+    let runtime = Arc::new(Runtime::builder().pool("a", workers(1)).pool("b", workers(1)).start().unwrap());
+    let (domain, gate) = (runtime.domain("a").unwrap(), Gate::default());
+    gate.occupy(&domain, 1, 1);
+    domain.execute(1, |_: &Context<'_>| std::panic::panic_any(Poison)).unwrap();
+    let waiting: Vec<_> = (0..3).map(|n| domain.submit(1, move |_| n).unwrap()).collect();
+    let removing = {
+        let runtime = runtime.clone();
+        beside(move || runtime.remove_pool("a", GENEROUS))
+    };
+    eventually("it is out", || runtime.pool("a").is_none());
+    gate.open();
+    assert_eq!(removing.join().unwrap(), 0);
+    assert!(waiting.iter().zip(0..).all(|(handle, n)| handle.result() == Ok(n)));
 }
