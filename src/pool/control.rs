@@ -102,14 +102,14 @@ impl Pool {
         if !crew.by_hand {
             crew.wanted = workers.clamp(crew.min, crew.max);
         }
-        let tended = crew.tend(&self.shared);
+        let tended = crew.tend_and_note(&self.shared);
         crew.mark_surge(surge);
         tended
     }
 
     /// Joins what has ended and replaces what is missing.
     pub(crate) fn tend(&self) -> Tended {
-        self.crew.lock().tend(&self.shared)
+        self.crew.lock().tend_and_note(&self.shared)
     }
 
     /// Changes the bounds. What is outside of them comes inside at the next tick.

@@ -23,6 +23,10 @@ pub(super) struct Crew {
     /// Whether the number wanted was set by hand, and holds until somebody lets go of it.
     pub(super) by_hand: bool,
     hands: Vec<Hand>,
+    /// Surge workers that died or were lost: those who replace them are surge workers as well.
+    surge_missing: u32,
+    /// Why workers were missing when the control thread last looked.
+    missing: Option<String>,
     pub(super) capacity: Capacity,
     pub(super) lately: Lately,
 }
@@ -47,6 +51,8 @@ pub(crate) struct Tended {
     pub(crate) started: u32,
     /// Why one that is wanted could not start.
     pub(crate) missing: Option<ScaleError>,
+    /// Whether none was missing for the same reason the last time.
+    pub(crate) is_news: bool,
 }
 
 impl Crew {
@@ -58,6 +64,8 @@ impl Crew {
             max,
             by_hand: false,
             hands: Vec::new(),
+            surge_missing: 0,
+            missing: None,
             capacity: Capacity::new(now),
             lately: Lately::new(now),
         }
@@ -106,6 +114,15 @@ impl Crew {
         tended
     }
 
+    /// As [`tend`](Self::tend), for the control thread, which says only once that workers are missing.
+    pub(super) fn tend_and_note(&mut self, shared: &Arc<Shared>) -> Tended {
+        let tended = self.tend(shared);
+        let missing = tended.missing.as_ref().map(ToString::to_string);
+        let is_news = missing.is_some() && missing != self.missing;
+        self.missing = missing;
+        Tended { is_news, ..tended }
+    }
+
     /// Starts a worker in the first free slot.
     fn hire(&mut self, shared: &Arc<Shared>) -> Result<(), ScaleError> {
         let post = Post::claim(shared).ok_or(ScaleError::NoSlot)?;
@@ -127,7 +144,9 @@ impl Crew {
         // A thread that could not be had drops what it was to run, and with it the post.
         let thread =
             Managed::spawn(format!("hj-{}-{slot}", settings.name), live).map_err(ScaleError::NoThread)?;
-        self.hands.push(Hand { slot, thread, pinning, duty: Duty::Serving, surge: false });
+        let surge = self.surge_missing > 0;
+        self.surge_missing = self.surge_missing.saturating_sub(1);
+        self.hands.push(Hand { slot, thread, pinning, duty: Duty::Serving, surge });
         Ok(())
     }
 
@@ -176,7 +195,8 @@ impl Crew {
             sent += 1;
         }
         self.wanted = self.wanted.saturating_sub(sent);
-        to.wanted += sent;
+        // One that it was missing may be among them.
+        to.wanted = (to.wanted + sent).min(to.max.max(to.present()));
         self.publish(from);
         to.publish(target);
         sent
@@ -189,7 +209,7 @@ impl Crew {
         let mut names = Vec::new();
         for hand in self.hands.iter_mut().filter(stuck).take(most as usize) {
             hand.duty = Duty::Lost;
-            hand.surge = false;
+            self.surge_missing += u32::from(std::mem::take(&mut hand.surge));
             // Should its job end after all, it leaves.
             shared.dismiss(hand.slot, None);
             names.push(hand.thread.name().to_owned());
@@ -205,6 +225,7 @@ impl Crew {
 
     /// Declares so many of those who serve surge workers, the newest first.
     pub(super) fn mark_surge(&mut self, surge: u32) {
+        self.surge_missing = 0;
         let mut left = surge;
         for hand in self.hands.iter_mut().rev().filter(|hand| hand.duty == Duty::Serving) {
             hand.surge = left > 0;
@@ -222,7 +243,11 @@ impl Crew {
         for hand in std::mem::take(&mut self.hands) {
             let Hand { slot, thread, pinning, duty, surge } = hand;
             match thread.reap() {
-                Ok(()) => died += u32::from(duty == Duty::Serving && !self.ending),
+                Ok(()) if duty == Duty::Serving && !self.ending => {
+                    died += 1;
+                    self.surge_missing += u32::from(surge);
+                }
+                Ok(()) => {}
                 Err(thread) => self.hands.push(Hand { slot, thread, pinning, duty, surge }),
             }
         }
@@ -285,3 +310,6 @@ impl Leaving {
         Self(self.0.into_iter().filter_map(join).collect())
     }
 }
+
+#[cfg(all(test, not(heijunka_loom)))]
+mod tests;

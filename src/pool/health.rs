@@ -79,6 +79,9 @@ pub(crate) struct Sample {
     /// The least time that jobs which started had waited.
     pub(crate) least_delay: Option<Duration>,
     pub(crate) settings: Limits,
+    /// Somebody asks between two checks: what they show is acted on, yet it is no check of its own. However often somebody
+    /// asks, a pool is neither worse nor better for it.
+    pub(crate) between: bool,
 }
 
 impl Sample {

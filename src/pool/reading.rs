@@ -65,6 +65,13 @@ impl Pool {
     /// Reads the pool, and begins its next tick. A job that has been running for `stall_after` is stuck. Takes the crew's lock
     /// and reads a few words of every worker, some 50 ns each.
     pub(crate) fn read(&self, gauge: &mut Gauge, stall_after: Duration) -> PoolReading {
+        let reading = self.glance(gauge, stall_after);
+        self.shared.state.next_tick();
+        reading
+    }
+
+    /// The same within a tick, which goes on.
+    pub(crate) fn glance(&self, gauge: &mut Gauge, stall_after: Duration) -> PoolReading {
         let shared = &*self.shared;
         let crew = self.crew.lock();
         let now = shared.clock.now();
@@ -94,7 +101,6 @@ impl Pool {
                 least_delay = least_delay.into_iter().chain(cells.least_delay(tick)).min();
             }
         }
-        shared.state.next_tick();
 
         let capacity = crew.capacity.at(now);
         let wall = capacity.saturating_sub(gauge.capacity);

@@ -40,7 +40,8 @@ pub struct PoolStatus {
     pub total_requests: u64,
     /// Jobs that panicked or called themselves failed, expired, or were abandoned.
     pub failed_requests: u64,
-    /// How well it does.
+    /// How well it does: as it looks at this moment, or, in a [runtime's status](crate::Runtime::status), what the control
+    /// thread acts on, if that is worse.
     pub health: Health,
     /// Jobs that ran to their end.
     pub completed: u64,
@@ -114,7 +115,8 @@ impl Capacity {
     }
 
     pub(super) fn at(self, now: Moment) -> u64 {
-        self.nanos + now.nanos_since(self.since) * u64::from(self.workers)
+        // Clocks that are compressed get far.
+        self.nanos.saturating_add(now.nanos_since(self.since).saturating_mul(self.workers.into()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Changing who is in a runtime while it runs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ impl Runtime {
     }
 
     /// Takes a pool out while running: its keys move to the others of its group, the jobs in its lanes are run, then its
-    /// workers leave. Those that have not left after `patience` leave when their job ends. Returns how many jobs had
+    /// workers leave. A group goes with its last pool; domains routed in it are then routed as if they had named none. Those that have not left after `patience` leave when their job ends. Returns how many jobs had
     /// to be handed back. A pool that is out is no longer part of the [`status`](Self::status).
     ///
     /// # Errors
@@ -56,6 +57,8 @@ impl Runtime {
         // is handed back.
         crate::sync::synchronize(&deadline);
         while !pool.is_empty() && !deadline.passed() {
+            // The control thread knows it no more.
+            pool.tend();
             std::thread::sleep(Duration::from_micros(200));
         }
         pool.retire_all();
@@ -69,7 +72,7 @@ impl Runtime {
     /// Declares an affinity group, or changes it: which pools it has, and how strictly its keys are bound to them.
     ///
     /// # Errors
-    /// [`ChangeError`] if it has no pool, or one that is unknown or named twice; then nothing has changed.
+    /// [`ChangeError`] if it has no pool, or one that is unknown or named twice, or if its name is none; then nothing has changed.
     pub fn set_group(&self, name: &str, group: GroupConfig) -> Result<(), ChangeError> {
         let mut registry = self.changeable()?;
         if let Some(unknown) = group.pools.iter().find(|pool| !registry.pools.contains_key(*pool)) {
@@ -78,7 +81,15 @@ impl Runtime {
         if group.pools.is_empty() {
             return Err(ChangeError::EmptyGroup(name.to_owned()));
         }
-        let before = registry.groups.insert(name.to_owned(), group.clone());
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = group.pools.iter().find(|pool| !seen.insert(*pool)) {
+            return Err(PoolSetError::Duplicate { pool: twice.clone() }.into());
+        }
+        let mut after = (*self.core.config()).clone();
+        after.groups.insert(name.to_owned(), group.clone());
+        // Also if nobody is routed in it yet: whoever is later must find it sound.
+        after.check_for(self.core.cores.budget())?;
+        let before = registry.groups.insert(name.to_owned(), group);
         let published = registry.publish();
         if published.is_err() {
             match before {
@@ -87,8 +98,6 @@ impl Runtime {
             };
         }
         published?;
-        let mut after = (*self.core.config()).clone();
-        after.groups.insert(name.to_owned(), group);
         self.core.remember(after);
         Ok(())
     }
@@ -104,8 +113,11 @@ impl Runtime {
         if let Some((_, unknown)) = known.into_iter().find(|(known, _)| !known) {
             return Err(ChangeError::Unknown(unknown.to_owned()));
         }
-        registry.groups_of.insert(domain.to_owned(), group.to_owned());
-        registry.publish()?;
+        let before = registry.groups_of.insert(domain.to_owned(), group.to_owned());
+        if let Err(error) = registry.publish() {
+            registry.groups_of.extend(before.map(|before| (domain.to_owned(), before)));
+            return Err(error.into());
+        }
         let mut after = (*self.core.config()).clone();
         after.domains.entry(domain.to_owned()).or_default().group = Some(group.to_owned());
         self.core.remember(after);

@@ -54,8 +54,9 @@ impl Runtime {
         pools.iter().for_each(Pool::close);
         // Each thread gets what is left of the one deadline, and then a last call.
         let late: Vec<&Pool> = pools.iter().filter(|pool| !pool.join_until(&deadline).is_empty()).collect();
-        for pool in &late {
-            pool.abort();
+        if !late.is_empty() {
+            // All of them: a worker that is late in one pool may still run a job of the pool that it was sent from.
+            pools.iter().for_each(Pool::abort);
         }
         let last_call = Deadline::after(LAST_CALL);
         let mut unjoined: Vec<String> = late.iter().flat_map(|pool| pool.join_until(&last_call)).collect();

@@ -96,11 +96,17 @@ impl Registry {
         known.map(|(name, share, new)| (name.clone(), std::mem::replace(share, *new))).collect()
     }
 
-    /// Takes a pool out of the pools and the groups, wherever it is named.
+    /// Takes a pool out of the pools and the groups, wherever it is named; and with the last pool of a group the group.
     pub(super) fn remove_pool(&mut self, name: &str) -> Option<Pool> {
         let Member { pool, .. } = self.pools.remove(name)?;
         for group in self.groups.values_mut() {
             group.pools.retain(|member| member != name);
+        }
+        self.groups.retain(|_, group| !group.pools.is_empty());
+        for (domain, group) in &mut self.groups_of {
+            if !self.groups.contains_key(group) {
+                group.clone_from(domain);
+            }
         }
         Some(pool)
     }

@@ -46,7 +46,8 @@ pub struct HotKey {
 impl RuntimeStatus {
     pub(super) fn of(core: &Core) -> Self {
         // Outside the registry's lock: whoever submits or scales meanwhile does not wait for it.
-        let pools: Vec<PoolStatus> = core.pools().values().map(Pool::status).collect();
+        let mut pools: Vec<PoolStatus> = core.pools().values().map(Pool::status).collect();
+        core.tell_health(&mut pools);
         Self {
             admission: core.regulator.status(),
             balance: coefficient(pools.iter().map(|pool| pool.utilisation)),

@@ -5,6 +5,7 @@
 mod common;
 
 mod changes;
+mod levelling;
 mod pools;
 mod routing;
 mod shutdown;

@@ -32,10 +32,12 @@ impl Law for HealthLaw {
         let (observed, sign) = observe(sample);
         // Two in a row are as bad as the better of them.
         let sure = if sign.is_a_fact() { observed } else { observed.min(self.before) };
-        self.before = observed;
-        self.good = if observed < self.health { self.good + 1 } else { 0 };
+        if !sample.between {
+            self.before = observed;
+            self.good = if observed < self.health { self.good + 1 } else { 0 };
+        }
         if sure > self.health {
-            self.health = sure;
+            (self.health, self.good) = (sure, 0);
         } else if self.good == GOOD {
             self.health = one_better(self.health);
             self.good = 0;

@@ -19,6 +19,7 @@ const GOOD: Sample = Sample {
     lost: 0,
     least_delay: None,
     settings: LIMITS,
+    between: false,
 };
 const FULL: Sample = Sample { waiting: 256, ..GOOD };
 const FAILING: Sample = Sample { failed: 50, ..GOOD };
@@ -45,6 +46,7 @@ fn any_sample() -> impl Strategy<Value = Sample> {
                 lost: lost.min(stalled),
                 least_delay,
                 settings: Limits { replacements, ..LIMITS },
+                between: false,
             }
         },
     )
@@ -73,6 +75,24 @@ fn acted<const CHECKS: usize>(law: &mut HealthLaw, checks: [Sample; CHECKS]) -> 
 }
 
 proptest! {
+    #[test]
+    fn looks_in_between_say_the_same_however_many_they_are(
+        history in vec(any_sample(), 0..8), look in any_sample(), future in vec(any_sample(), 0..8),
+    ) {
+        let look = Sample { between: true, ..look };
+        let mut once = HealthLaw::default();
+        let before = history.iter().map(|sample| step(&mut once, sample).health).last();
+        let first = step(&mut once, &look);
+        let mut often = once;
+        for _ in 0..10 {
+            prop_assert_eq!(step(&mut often, &look), first);
+        }
+        prop_assert!(first.health >= before.unwrap_or(Health::Healthy), "it never mends");
+        for sample in &future {
+            prop_assert_eq!(step(&mut often, sample), step(&mut once, sample));
+        }
+    }
+
     #[test]
     fn worse_never_looks_better(history in vec(any_sample(), 0..8), a in any_sample(), b in any_sample()) {
         let bad = worse(a, b);

@@ -68,13 +68,13 @@ fn give_up(
 
 /// What became of a pool's threads.
 fn remark(pool: &str, tended: &Tended, remarks: &mut Vec<Draft>) {
-    let Tended { died, started, missing } = tended;
+    let Tended { died, started, missing, is_news } = tended;
     if *died > 0 {
         let what = format!("{died} workers died; {started} started");
         remarks.push(Draft::remark(Some(pool), "a panic that no job's guard could catch", what));
     }
-    if let Some(error) = missing {
-        let what = "denied: workers are missing; trying again at the next tick".to_owned();
+    if let Some(error) = missing.as_ref().filter(|_| *is_news) {
+        let what = "denied: workers are missing; trying again at every tick".to_owned();
         remarks.push(Draft::remark(Some(pool), &error.to_string(), what));
     }
 }

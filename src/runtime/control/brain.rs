@@ -15,7 +15,7 @@ use crate::burst::{self, Burst, Ledger};
 use crate::law::Law;
 use crate::pool::Health;
 use crate::pool::health::{self, HealthLaw};
-use crate::pool::scaling::Scaling;
+use crate::pool::scaling::{Rule, Scaling};
 use crate::routing::Share;
 use crate::time::Moment;
 
@@ -40,6 +40,8 @@ pub(super) struct Brain {
 #[derive(Clone, Debug, Default)]
 struct PoolState {
     scaling: Scaling,
+    /// What scaling wished for last, and when: what comes to nothing again and again is written down once.
+    wished: Option<(Wished, Moment)>,
     health: HealthLaw,
     /// Jobs that had ended, and failed, at the last check.
     checked: (u64, u64),
@@ -48,6 +50,25 @@ struct PoolState {
     hot: Hot,
     /// The hot keys at the last tick, with their shares of what the pool gets.
     hot_keys: Vec<(u64, f64)>,
+}
+
+/// What scaling wished for, and what it came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Wished {
+    /// Workers there were, and surge workers.
+    of: (u32, u32),
+    /// What they are to become.
+    to: (u32, u32),
+    rule: Rule,
+}
+
+impl PoolState {
+    /// Whether this is not what was wished for just before, or within the calm, while nothing came of it.
+    fn is_new_wish(&mut self, wished: Wished, calm: Duration, now: Moment) -> bool {
+        let known = self.wished.is_some_and(|(last, at)| last == wished && now.since(at) <= calm);
+        self.wished = Some((wished, now));
+        !known
+    }
 }
 
 /// What is to be done.
@@ -79,8 +100,9 @@ impl Brain {
         let elapsed = self.last.map_or(Duration::ZERO, |last| sample.at.since(last));
         self.last = Some(sample.at);
         let surge = self.step_burst(sample, elapsed, &mut plan);
-        let due = self.checked.is_none_or(|last| sample.at.since(last) >= sample.rules.check_every);
-        if sample.rules.check_health && due {
+        if !sample.rules.check_health {
+            self.forget_health(&mut plan);
+        } else if self.is_check_due(sample) {
             self.check_health(sample, &mut plan);
         }
         self.look_for_hot_keys(sample, &mut plan);

@@ -15,6 +15,8 @@ pub(super) struct Rules {
     /// Cores for which pools that compute may have workers.
     pub(super) cores: u32,
     pub(super) auto: bool,
+    /// How long what was said stays said.
+    pub(super) calm: Duration,
     pub(super) check_every: Duration,
     pub(super) check_health: bool,
     pub(super) balance: balance::Settings,
@@ -38,6 +40,7 @@ impl Rules {
         Self {
             cores,
             auto: scaling.auto,
+            calm: scaling.calm,
             check_every: checks.every,
             check_health: checks.enabled,
             balance: balance::Settings {

@@ -1,6 +1,7 @@
 //! What the laws are shown at one tick: everything they may decide by, read once.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::super::Core;
 use super::rules::Rules;
@@ -28,15 +29,28 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    /// Reads everything. A few words per worker: some 50 µs for a thousand of them.
+    /// Reads everything, and begins the next tick. A few words per worker: some 50 µs for a thousand of them.
     pub(super) fn sample(&mut self, core: &Core) -> (Sample, BTreeMap<String, Pool>) {
+        self.read(core, Pool::read)
+    }
+
+    /// The same in between: the tick that is going on goes on, unseen by whoever takes its sample at its end.
+    pub(super) fn glance(&self, core: &Core) -> (Sample, BTreeMap<String, Pool>) {
+        self.clone().read(core, Pool::glance)
+    }
+
+    fn read(
+        &mut self,
+        core: &Core,
+        read_pool: impl Fn(&Pool, &mut Gauge, Duration) -> PoolReading,
+    ) -> (Sample, BTreeMap<String, Pool>) {
         let rules = Rules::of(&core.config(), core.cores.budget());
         let pools: BTreeMap<String, Pool> = core.pools();
         self.gauges.retain(|name, _| pools.contains_key(name));
         let at = core.clock.now();
         let mut read = |(name, pool): (&String, &Pool)| {
             let gauge = self.gauges.entry(name.clone()).or_insert_with(|| Gauge::new(at));
-            (name.clone(), pool.read(gauge, rules.stall_after(name)))
+            (name.clone(), read_pool(pool, gauge, rules.stall_after(name)))
         };
         let readings = pools.iter().map(&mut read).collect();
         let arrivals = self.count_arrivals(core);

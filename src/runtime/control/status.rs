@@ -8,8 +8,8 @@ use super::brain::Plan;
 use super::journal::{Author, Draft, Entry};
 use crate::balance;
 use crate::burst::BurstStatus;
-use crate::pool::Health;
 use crate::pool::health::Sign;
+use crate::pool::{Health, PoolStatus};
 use crate::routing::Key;
 
 /// Whether a runtime should be given work.
@@ -70,7 +70,8 @@ pub struct PoolHealth {
     pub name: String,
     /// What is acted on: degraded pools get half of their keys, critical ones none.
     pub health: Health,
-    /// What it looked like at this check. It takes two bad looks for the worse and two good ones for the better.
+    /// What it looked like at this check. It takes two bad checks for the worse and two good ones for the better.
+    /// Jobs are judged since the last periodic one.
     pub observed: Health,
     /// The worst that was seen.
     pub sign: Sign,
@@ -99,7 +100,9 @@ impl Runtime {
         self.core.burst_status()
     }
 
-    /// Checks the health of all pools now, and acts on it as the periodic check does. Reads a few words per worker, so busy
+    /// Checks the health of all pools now, and acts on it as the periodic check does, unless health is switched off. Between two
+    /// periodic checks it can confirm what the last one saw and finds what is beyond doubt; only those of them that are due count
+    /// for a pool's recovery, so that it can be called as often as anybody likes. Reads a few words per worker, so busy
     /// workers are seen as well as idle ones: some 50 ns each. Waits for a tick that is running.
     #[allow(clippy::must_use_candidate, reason = "called for what it does as much as for what it tells")]
     pub fn check_health(&self) -> HealthReport {
@@ -136,6 +139,14 @@ impl Core {
         ControlStatus { ticks, deaths, last_tick: took, longest_tick: longest, health_ignored }
     }
 
+    /// Pools are no better than what is acted on: a look at one moment sees neither jobs that hang nor thresholds that were set.
+    pub(in crate::runtime) fn tell_health(&self, pools: &mut [PoolStatus]) {
+        let mind = self.control.mind.lock();
+        for pool in pools {
+            pool.health = pool.health.max(mind.brain.health_of(&pool.name));
+        }
+    }
+
     pub(in crate::runtime) fn hot_keys(&self) -> Vec<HotKey> {
         let mind = self.control.mind.lock();
         let hot = mind.brain.hot_keys();
@@ -147,12 +158,15 @@ impl Core {
         let begun = self.control.real.now();
         let (at, drafts, mut report) = {
             let mut mind = self.control.mind.lock();
-            let (mut brain, mut sampler) = (mind.brain.clone(), mind.sampler.clone());
-            // Not kept: the tick's own window goes on.
-            let (sample, pools) = sampler.sample(self);
+            let mut brain = mind.brain.clone();
+            let (sample, pools) = mind.sampler.glance(self);
             let mut plan = Plan::default();
             brain.meet(&sample);
             brain.check_health(&sample, &mut plan);
+            let acts = sample.rules.check_health;
+            if !acts {
+                plan = Plan::default();
+            }
             let remarks = super::act::act(self, &plan, &sample, &pools);
             let pools = sample.pools.iter().filter_map(|(name, pool)| {
                 let checked = brain.last_check(name)?;
@@ -162,13 +176,15 @@ impl Core {
                     observed: checked.observed,
                     sign: checked.sign,
                     stuck_workers: pool.stuck,
-                    lost_workers: pool.lost + checked.replace,
+                    lost_workers: pool.lost + if acts { checked.replace } else { 0 },
                 })
             });
             let pools: Vec<PoolHealth> = pools.collect();
             let worst = pools.iter().map(|pool| pool.health).max().unwrap_or(Health::Healthy);
             let report = HealthReport { worst, ignored: brain.health_ignored, pools, took: Duration::ZERO };
-            mind.brain = brain;
+            if acts {
+                mind.brain = brain;
+            }
             plan.drafts.extend(remarks);
             (sample.at, plan.drafts, report)
         };
@@ -183,7 +199,7 @@ impl Core {
         let (at, drafts, decision) = {
             let mut mind = self.control.mind.lock();
             let mut brain = mind.brain.clone();
-            let sample = mind.seen.clone().unwrap_or_else(|| mind.sampler.clone().sample(self).0);
+            let sample = mind.seen.clone().unwrap_or_else(|| mind.sampler.glance(self).0);
             let at = self.clock.now();
             let sample = super::Sample { at, ..sample };
             let (decision, mut plan) = brain.rebalance(&sample);

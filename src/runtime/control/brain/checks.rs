@@ -6,13 +6,21 @@ use super::{Brain, Plan, record};
 use crate::balance::KeySample;
 use crate::law::Law;
 use crate::pool::Health;
-use crate::pool::health;
+use crate::pool::health::{self, HealthLaw};
 use crate::routing::Share;
 
 impl Brain {
-    /// One check of the health of all pools.
+    /// Whether the next check of the health of all pools is due.
+    pub(super) fn is_check_due(&self, sample: &Sample) -> bool {
+        self.checked.is_none_or(|last| sample.at.since(last) >= sample.rules.check_every)
+    }
+
+    /// One check of the health of all pools; before it is due, a look in between.
     pub(in super::super) fn check_health(&mut self, sample: &Sample, plan: &mut Plan) {
-        self.checked = Some(sample.at);
+        let between = !self.is_check_due(sample);
+        if !between {
+            self.checked = Some(sample.at);
+        }
         for (name, pool) in &sample.pools {
             let Some(state) = self.pools.get_mut(name) else { continue };
             let seen = health::Sample {
@@ -26,8 +34,11 @@ impl Brain {
                 lost: pool.lost,
                 least_delay: pool.least_delay,
                 settings: sample.rules.health(name),
+                between,
             };
-            state.checked = (pool.ended, pool.failed);
+            if !between {
+                state.checked = (pool.ended, pool.failed);
+            }
             let before = state.health;
             let decision = state.health.step(&seen, sample.at);
             let changed = state.acted.map_or(Health::Healthy, |last| last.health) != decision.health;
@@ -60,6 +71,28 @@ impl Brain {
             }
         }
         self.share_out(plan);
+    }
+
+    /// Health is switched off: what was decided by it holds no longer, and nobody would ever decide anew.
+    pub(super) fn forget_health(&mut self, plan: &mut Plan) {
+        let acted = self.pools.values().any(|state| state.acted.is_some());
+        if !acted {
+            return;
+        }
+        (self.checked, self.health_ignored) = (None, false);
+        let mut mistrusted = false;
+        for state in self.pools.values_mut() {
+            mistrusted |= state.share != Share::Full;
+            (state.health, state.acted, state.share) = (HealthLaw::default(), None, Share::Full);
+        }
+        if mistrusted {
+            plan.shares = Some(self.pools.keys().map(|name| (name.clone(), Share::Full)).collect());
+            let what = "every pool has all of its keys again".to_owned();
+            plan.drafts.push(Draft {
+                author: Author::Health,
+                ..Draft::remark(None, "health is switched off", what)
+            });
+        }
     }
 
     /// What each pool counts for in routing, by its health.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::journal::{Author, Draft, Reproduce};
 use super::super::sample::Sample;
-use super::{Brain, Plan, record};
+use super::{Brain, Plan, Wished, record};
 use crate::balance;
 use crate::burst::{self, Accrual};
 use crate::law::Law;
@@ -166,9 +166,23 @@ impl Brain {
         for ((((name, pool), decision), claim), asked) in
             sample.pools.iter().zip(wishes.values()).zip(&claims).zip(asked)
         {
+            let Some(state) = self.pools.get_mut(name) else { continue };
             let short = asked.saturating_sub(claim.wish);
+            let surge = decision.surge.saturating_sub(short).max(decision.surge.min(pool.surge));
+            if state.wished.is_some_and(|(last, _)| last.of != (pool.workers, pool.surge)) {
+                state.wished = None;
+            }
+            let acts = decision.to != pool.workers || decision.surge != pool.surge;
+            let (of, to) = ((pool.workers, pool.surge), (claim.wish, surge));
+            let is_news = acts
+                && state.is_new_wish(Wished { of, to, rule: decision.rule }, sample.rules.calm, sample.at);
+            if acts && !is_news {
+                let told =
+                    |draft: &Draft| draft.author == Author::Scaling && draft.pool.as_ref() == Some(name);
+                plan.drafts.retain(|draft| !told(draft));
+            }
             let cores = sample.rules.cores;
-            if self.is_new_denial(Author::Control, name, short > 0, short) {
+            if is_news && short > 0 {
                 plan.drafts.push(Draft {
                     author: Author::Scaling,
                     pool: Some(name.clone()),
@@ -184,7 +198,6 @@ impl Brain {
                     })),
                 });
             }
-            let surge = decision.surge.saturating_sub(short).max(decision.surge.min(pool.surge));
             if claim.wish != claim.workers || surge != pool.surge {
                 plan.sizes.insert(name.clone(), (claim.wish, surge));
             }
