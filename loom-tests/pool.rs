@@ -66,6 +66,7 @@ fn bench_under(regulator: PlainArc<Regulator>) -> Bench {
         kind: Kind::Cpu,
         idle: Idle::Park,
         pin: false,
+        serial: 0,
     };
     let (clock, _) = Clock::manual();
     let cores = PlainArc::new(Cores::of_process());

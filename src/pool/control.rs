@@ -232,6 +232,13 @@ impl Pool {
         std::ptr::eq(&raw const *self.shared, &raw const *other.shared)
     }
 
+    /// Joins threads that have ended; whether none is left.
+    pub(crate) fn is_gone(&self) -> bool {
+        let mut crew = self.crew.lock();
+        crew.tend(&self.shared);
+        crew.is_gone()
+    }
+
     /// Whether nothing waits in its lanes.
     pub(crate) fn is_empty(&self) -> bool {
         self.shared.lanes.waiting() == 0

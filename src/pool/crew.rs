@@ -25,6 +25,10 @@ pub(super) struct Crew {
     hands: Vec<Hand>,
     /// Surge workers that died or were lost: those who replace them are surge workers as well.
     surge_missing: u32,
+    /// Workers that died and have not been replaced.
+    unreplaced: u32,
+    /// Threads that somebody is joining.
+    joining: usize,
     /// Why workers were missing when the control thread last looked.
     missing: Option<String>,
     pub(super) capacity: Capacity,
@@ -40,6 +44,8 @@ struct Hand {
     duty: Duty,
     /// Whether a burst brought it here.
     surge: bool,
+    /// The post it is sent from, for as long as it has not left that.
+    sent_from: Option<(Arc<Shared>, usize)>,
 }
 
 /// What a pool's threads needed.
@@ -65,6 +71,8 @@ impl Crew {
             by_hand: false,
             hands: Vec::new(),
             surge_missing: 0,
+            unreplaced: 0,
+            joining: 0,
             missing: None,
             capacity: Capacity::new(now),
             lately: Lately::new(now),
@@ -96,7 +104,8 @@ impl Crew {
 
     /// Joins the threads that have ended, and starts or dismisses workers until as many are there as are wanted.
     pub(super) fn tend(&mut self, shared: &Arc<Shared>) -> Tended {
-        let mut tended = Tended { died: self.reap(), ..Tended::default() };
+        self.reap();
+        let mut tended = Tended { died: self.notice_deaths(shared), ..Tended::default() };
         if self.ending {
             self.wanted = 0;
         }
@@ -106,7 +115,10 @@ impl Crew {
                 Err(error) => tended.missing = Some(error),
             }
         }
-        shared.state.count_replaced(tended.died.min(tended.started));
+        self.unreplaced += tended.died;
+        let replaced = self.unreplaced.min(tended.started);
+        self.unreplaced -= replaced;
+        shared.state.count_replaced(replaced);
         while self.present() > self.wanted {
             self.dismiss_one(shared);
         }
@@ -146,15 +158,17 @@ impl Crew {
             Managed::spawn(format!("hj-{}-{slot}", settings.name), live).map_err(ScaleError::NoThread)?;
         let surge = self.surge_missing > 0;
         self.surge_missing = self.surge_missing.saturating_sub(1);
-        self.hands.push(Hand { slot, thread, pinning, duty: Duty::Serving, surge });
+        let (duty, sent_from) = (Duty::Serving, None);
+        self.hands.push(Hand { slot, thread, pinning, duty, surge, sent_from });
         Ok(())
     }
 
     /// Who goes next: those a burst brought before others, the idle before the busy, those checked out last.
     fn least_needed(&self, shared: &Shared) -> Option<usize> {
         let ease = |hand: &Hand| {
-            let idle = shared.cells(hand.slot).running_since().is_none();
-            (!shared.state.is_checked_out(hand.slot), hand.surge, idle, hand.slot)
+            let (shared, slot) = hand.works_at(shared);
+            let idle = shared.cells(slot).running_since().is_none();
+            (!shared.state.is_checked_out(slot), hand.surge, idle, hand.slot)
         };
         let serving = self.hands.iter().enumerate().filter(|(_, hand)| hand.duty == Duty::Serving);
         serving.max_by_key(|(_, hand)| ease(hand)).map(|(at, _)| at)
@@ -178,17 +192,27 @@ impl Crew {
     }
 
     /// Sends up to `workers` to another pool, each at the end of its job; returns how many go.
-    pub(super) fn send(&mut self, from: &Shared, to: &mut Crew, target: &Arc<Shared>, workers: u32) -> u32 {
+    pub(super) fn send(
+        &mut self,
+        from: &Arc<Shared>,
+        to: &mut Crew,
+        target: &Arc<Shared>,
+        workers: u32,
+    ) -> u32 {
+        // A slot that a dead worker left is claimed by nobody in its name.
+        self.unreplaced += self.notice_deaths(from);
+        to.unreplaced += to.notice_deaths(target);
         let mut sent = 0;
         while sent < workers && !to.ending && self.present() > self.min && to.present() < to.max {
             let Some(at) = self.least_needed(from) else { break };
-            if from.state.is_checked_out(self.hands[at].slot) {
+            // One that is itself still on its way here, or checked out, stays.
+            if self.hands[at].is_away() || from.state.is_checked_out(self.hands[at].slot) {
                 break;
             }
             let Some(post) = Post::claim(target) else { break };
             let mut hand = self.hands.remove(at);
             let old = std::mem::replace(&mut hand.slot, post.slot);
-            hand.surge = false;
+            (hand.surge, hand.sent_from) = (false, Some((from.clone(), old)));
             // It belongs to the other pool from here on, also while it is on its way.
             to.hands.push(hand);
             from.dismiss(old, Some(post));
@@ -205,7 +229,7 @@ impl Crew {
     /// Gives up workers whose jobs have been running since before `since`, `most` at most; returns their threads' names.
     /// Whoever tends the crew next replaces them.
     pub(super) fn give_up(&mut self, shared: &Shared, since: Moment, most: u32) -> Vec<String> {
-        let stuck = |hand: &&mut Hand| hand.duty == Duty::Serving && is_stuck(shared, hand.slot, since);
+        let stuck = |hand: &&mut Hand| hand.duty == Duty::Serving && hand.is_stuck(shared, since);
         let mut names = Vec::new();
         for hand in self.hands.iter_mut().filter(stuck).take(most as usize) {
             hand.duty = Duty::Lost;
@@ -220,7 +244,8 @@ impl Crew {
 
     /// Workers whose jobs have been running since before `since`, those given up included.
     pub(super) fn stuck(&self, shared: &Shared, since: Moment) -> u32 {
-        self.count(|hand| hand.duty != Duty::Leaving && is_stuck(shared, hand.slot, since))
+        let stuck = |hand: &&Hand| hand.duty == Duty::Serving && hand.is_stuck(shared, since);
+        self.count(stuck) + self.lost()
     }
 
     /// Declares so many of those who serve surge workers, the newest first.
@@ -237,18 +262,27 @@ impl Crew {
         self.count(|hand| hand.duty == Duty::Serving && hand.surge)
     }
 
-    /// Joins threads that have ended; returns how many of them were still wanted.
-    fn reap(&mut self) -> u32 {
+    /// Joins threads that have ended.
+    fn reap(&mut self) {
+        let mut ended: Vec<Hand> =
+            self.hands.extract_if(.., |hand| hand.duty != Duty::Serving && hand.thread.has_ended()).collect();
+        for hand in ended.drain(..) {
+            // It has ended, so this does not wait.
+            let _ = hand.thread.reap();
+        }
+        for hand in &mut self.hands {
+            hand.arrive();
+        }
+    }
+
+    /// Workers whose slot is free again although nobody dismissed them: they died, and their threads are joined when they end.
+    fn notice_deaths(&mut self, shared: &Shared) -> u32 {
         let mut died = 0;
-        for hand in std::mem::take(&mut self.hands) {
-            let Hand { slot, thread, pinning, duty, surge } = hand;
-            match thread.reap() {
-                Ok(()) if duty == Duty::Serving && !self.ending => {
-                    died += 1;
-                    self.surge_missing += u32::from(surge);
-                }
-                Ok(()) => {}
-                Err(thread) => self.hands.push(Hand { slot, thread, pinning, duty, surge }),
+        for hand in self.hands.iter_mut().filter(|hand| hand.duty == Duty::Serving) {
+            if shared.is_free(hand.slot) {
+                hand.duty = Duty::Leaving;
+                self.surge_missing += u32::from(std::mem::take(&mut hand.surge));
+                died += u32::from(!self.ending);
             }
         }
         died
@@ -266,14 +300,21 @@ impl Crew {
         let (leaving, staying) =
             std::mem::take(&mut self.hands).into_iter().partition(|hand| hand.duty != Duty::Serving);
         self.hands = staying;
-        Leaving(leaving)
+        self.joining += leaving.len();
+        Leaving { count: leaving.len(), hands: leaving }
     }
 
     /// Takes back those that did not leave; returns their names.
     pub(super) fn take_back(&mut self, leaving: Leaving) -> Vec<String> {
-        let names = leaving.0.iter().map(|hand| hand.thread.name().to_owned()).collect();
-        self.hands.extend(leaving.0);
+        let names = leaving.hands.iter().map(|hand| hand.thread.name().to_owned()).collect();
+        self.joining -= leaving.count;
+        self.hands.extend(leaving.hands);
         names
+    }
+
+    /// Whether no thread is left, and nobody is joining one.
+    pub(super) fn is_gone(&self) -> bool {
+        self.hands.is_empty() && self.joining == 0
     }
 
     pub(super) fn worker_status(&self, shared: &Shared, now: Moment) -> Vec<WorkerStatus> {
@@ -282,32 +323,70 @@ impl Crew {
         let status = |hand: &Hand| WorkerStatus {
             name: hand.thread.name().to_owned(),
             pinning: hand.pinning.get().copied().unwrap_or(Pinning::Floating(Unpinned::Starting)),
-            running_for: shared.cells(hand.slot).running_since().map(|since| now.since(since)),
+            running_for: hand.running_since(shared).map(|since| now.since(since)),
             duty: hand.duty,
             surge: hand.surge,
-            checked_out: shared.state.is_checked_out(hand.slot),
+            checked_out: hand.works_at(shared).0.state.is_checked_out(hand.works_at(shared).1),
         };
         hands.into_iter().map(status).collect()
     }
 }
 
-fn is_stuck(shared: &Shared, slot: usize, since: Moment) -> bool {
-    !shared.state.is_checked_out(slot)
-        && shared.cells(slot).running_since().is_some_and(|started| started < since)
+impl Hand {
+    /// Whether it has still to leave the post it is sent from.
+    fn is_away(&self) -> bool {
+        self.sent_from.as_ref().is_some_and(|(from, slot)| from.has_orders(*slot))
+    }
+
+    /// Forgets where it came from, once it has left that.
+    fn arrive(&mut self) {
+        if !self.is_away() {
+            self.sent_from = None;
+        }
+    }
+
+    /// The pool and the slot it works at: those of this pool, unless it is still on its way.
+    fn works_at<'a>(&'a self, here: &'a Shared) -> (&'a Shared, usize) {
+        match &self.sent_from {
+            Some((from, slot)) if from.has_orders(*slot) => (from, *slot),
+            _ => (here, self.slot),
+        }
+    }
+
+    fn running_since(&self, here: &Shared) -> Option<Moment> {
+        let (shared, slot) = self.works_at(here);
+        shared.cells(slot).running_since()
+    }
+
+    fn is_stuck(&self, here: &Shared, since: Moment) -> bool {
+        let (shared, slot) = self.works_at(here);
+        !shared.state.is_checked_out(slot) && self.running_since(here).is_some_and(|started| started < since)
+    }
 }
 
 /// Threads on their way out.
 #[derive(Debug)]
-pub(super) struct Leaving(Vec<Hand>);
+pub(super) struct Leaving {
+    /// How many there were.
+    count: usize,
+    hands: Vec<Hand>,
+}
 
 impl Leaving {
     /// Joins them, at most until `deadline`; keeps those that did not end.
     pub(super) fn join_until(self, deadline: &Deadline) -> Self {
         let join = |hand: Hand| {
-            let Hand { slot, thread, pinning, duty, surge } = hand;
-            thread.join_until(deadline).err().map(|thread| Hand { slot, thread, pinning, duty, surge })
+            let Hand { slot, thread, pinning, duty, surge, sent_from } = hand;
+            thread.join_until(deadline).err().map(|thread| Hand {
+                slot,
+                thread,
+                pinning,
+                duty,
+                surge,
+                sent_from,
+            })
         };
-        Self(self.0.into_iter().filter_map(join).collect())
+        Self { hands: self.hands.into_iter().filter_map(join).collect(), ..self }
     }
 }
 

@@ -71,6 +71,16 @@ impl Drop for Post {
 }
 
 impl Shared {
+    /// Whether nobody works at a slot, nor is on the way there.
+    pub(super) fn is_free(&self, slot: usize) -> bool {
+        self.berths[slot].lock().parker.is_some()
+    }
+
+    /// Whether the worker of a slot is to go elsewhere, and has not gone.
+    pub(super) fn has_orders(&self, slot: usize) -> bool {
+        self.berths[slot].lock().orders.is_some()
+    }
+
     /// Tells the worker of a slot to leave after the job it runs, for good or for another post.
     pub(super) fn dismiss(&self, slot: usize, orders: Option<Post>) {
         if weakened("orders") {

@@ -12,6 +12,8 @@ use crate::time::Moment;
 /// A pool as the laws see it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PoolReading {
+    /// Which pool of its name it is.
+    pub(crate) serial: u64,
     pub(crate) workers: u32,
     /// Workers that should be there.
     pub(crate) wanted: u32,
@@ -47,6 +49,7 @@ pub(crate) struct PoolReading {
 /// The reading before, with which the next one is compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Gauge {
+    serial: u64,
     at: Moment,
     capacity: u64,
     /// Busy time and jobs of every slot.
@@ -57,7 +60,7 @@ pub(crate) struct Gauge {
 
 impl Gauge {
     pub(crate) fn new(now: Moment) -> Self {
-        Self { at: now, capacity: 0, slots: [(0, 0); IdleSet::SLOTS], keys: 0 }
+        Self { serial: 0, at: now, capacity: 0, slots: [(0, 0); IdleSet::SLOTS], keys: 0 }
     }
 }
 
@@ -76,6 +79,10 @@ impl Pool {
         let crew = self.crew.lock();
         let now = shared.clock.now();
         let tick = shared.state.tick();
+        if gauge.serial != shared.settings.serial {
+            // Another pool of that name.
+            *gauge = Gauge { serial: shared.settings.serial, ..Gauge::new(now) };
+        }
         let elapsed = now.nanos_since(gauge.at);
         let mut serving = [None; IdleSet::SLOTS];
         crew.posts().for_each(|(slot, surge)| serving[slot] = Some(surge));
@@ -110,6 +117,7 @@ impl Pool {
         gauge.keys = position;
         let waiting = Priority::ALL.map(|lane| shared.waiting_in(lane));
         PoolReading {
+            serial: shared.settings.serial,
             workers: crew.present(),
             wanted: crew.wanted,
             min: crew.min,

@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) kind: Kind,
     pub(crate) idle: Idle,
     pub(crate) pin: bool,
+    /// Tells it from others that had its name before.
+    pub(crate) serial: u64,
 }
 
 /// The part of a pool that every submitter and every worker holds.

@@ -129,6 +129,11 @@ impl Core {
         self.config.snapshot(&sync::pin())
     }
 
+    /// Forgets pools that were taken out, once all their threads have ended.
+    fn forget_removed(&self) {
+        self.registry.lock().removed.retain(|pool| !pool.is_gone());
+    }
+
     /// All pools, by name.
     fn pools(&self) -> BTreeMap<String, Pool> {
         let registry = self.registry.lock();

@@ -22,6 +22,8 @@ pub(super) struct Registry {
     pub(super) groups: BTreeMap<String, GroupConfig>,
     /// Pools that were taken out, with threads that have not ended yet.
     pub(super) removed: Vec<Pool>,
+    /// Pools made so far.
+    pub(super) serials: u64,
     /// Whether the end has begun: nobody comes or goes any more.
     pub(super) ending: bool,
 }
@@ -55,6 +57,7 @@ impl Registry {
         config: &PoolConfig,
     ) -> Result<Pool, ScaleError> {
         let domain = config.domain.clone().unwrap_or_else(|| name.to_owned());
+        self.serials += 1;
         let settings = Settings {
             name: name.to_owned(),
             domain: domain.clone(),
@@ -62,6 +65,7 @@ impl Registry {
             kind: config.kind,
             idle: config.idle,
             pin: config.pin,
+            serial: self.serials,
         };
         let bounds = (config.min_workers, config.max_workers);
         let (clock, cores, bell) = (core.clock.clone(), core.cores.clone(), core.bell.clone());
@@ -78,8 +82,13 @@ impl Registry {
         Ok(pool)
     }
 
-    /// Gives each pool what it counts for in routing; if that cannot be, nothing has changed.
+    /// Gives each pool what it counts for in routing, where that differs; if it cannot be, nothing has changed.
     pub(super) fn trust(&mut self, shares: &BTreeMap<String, Share>) -> Result<(), PoolSetError> {
+        let differs =
+            |(name, share): (&String, &Share)| self.pools.get(name).is_some_and(|pool| pool.share != *share);
+        if !shares.iter().any(differs) {
+            return Ok(());
+        }
         let before = self.exchange(shares);
         let published = self.publish();
         if published.is_err() {

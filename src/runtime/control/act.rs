@@ -25,9 +25,7 @@ pub(super) fn act(core: &Core, plan: &Plan, sample: &Sample, pools: &BTreeMap<St
             remarks.push(Draft::remark(Some(&step.from), "no worker, or no slot for it, is free", what));
         }
     }
-    if let Some(shares) = &plan.shares
-        && let Err(error) = core.registry.lock().trust(shares)
-    {
+    if let Err(error) = core.registry.lock().trust(&plan.shares) {
         let what = "denied: routing stays as it is".to_owned();
         remarks.push(Draft::remark(None, &error.to_string(), what));
     }

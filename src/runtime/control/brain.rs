@@ -15,7 +15,7 @@ use crate::burst::{self, Burst, Ledger};
 use crate::law::Law;
 use crate::pool::Health;
 use crate::pool::health::{self, HealthLaw};
-use crate::pool::scaling::{Rule, Scaling};
+use crate::pool::scaling::Scaling;
 use crate::routing::Share;
 use crate::time::Moment;
 
@@ -33,15 +33,16 @@ pub(super) struct Brain {
     checked: Option<Moment>,
     /// Too many pools were critical at the last check for health to be acted on.
     pub(super) health_ignored: bool,
-    /// What was last said about a pool: a denial that stays the same is written down once.
-    said: BTreeMap<(Author, String), String>,
+    /// What was denied to whom and why, and when it was so last: what stays denied, or is denied again and again, is written
+    /// down once.
+    denied: BTreeMap<(Author, String, String), Moment>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct PoolState {
+    /// Which pool of its name it is.
+    serial: u64,
     scaling: Scaling,
-    /// What scaling wished for last, and when: what comes to nothing again and again is written down once.
-    wished: Option<(Wished, Moment)>,
     health: HealthLaw,
     /// Jobs that had ended, and failed, at the last check.
     checked: (u64, u64),
@@ -52,25 +53,6 @@ struct PoolState {
     hot_keys: Vec<(u64, f64)>,
 }
 
-/// What scaling wished for, and what it came to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Wished {
-    /// Workers there were, and surge workers.
-    of: (u32, u32),
-    /// What they are to become.
-    to: (u32, u32),
-    rule: Rule,
-}
-
-impl PoolState {
-    /// Whether this is not what was wished for just before, or within the calm, while nothing came of it.
-    fn is_new_wish(&mut self, wished: Wished, calm: Duration, now: Moment) -> bool {
-        let known = self.wished.is_some_and(|(last, at)| last == wished && now.since(at) <= calm);
-        self.wished = Some((wished, now));
-        !known
-    }
-}
-
 /// What is to be done.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -79,18 +61,22 @@ pub(super) struct Plan {
     pub(super) sizes: BTreeMap<String, (u32, u32)>,
     /// How many stuck workers to give up.
     pub(super) give_up: BTreeMap<String, u32>,
-    /// What each pool counts for in routing, if that changes.
-    pub(super) shares: Option<BTreeMap<String, Share>>,
+    /// What each pool is to count for in routing.
+    pub(super) shares: BTreeMap<String, Share>,
     pub(super) drafts: Vec<Draft>,
 }
 
 impl Brain {
     /// Pools come and go.
     pub(super) fn meet(&mut self, sample: &Sample) {
-        self.pools.retain(|name, _| sample.pools.contains_key(name));
-        for name in sample.pools.keys() {
-            self.pools.entry(name.clone()).or_default();
+        self.pools
+            .retain(|name, state| sample.pools.get(name).is_some_and(|pool| pool.serial == state.serial));
+        for (name, pool) in &sample.pools {
+            self.pools
+                .entry(name.clone())
+                .or_insert_with(|| PoolState { serial: pool.serial, ..PoolState::default() });
         }
+        self.denied.retain(|_, last| sample.at.since(*last) <= FORGOTTEN);
     }
 
     /// The step of one tick.
@@ -106,9 +92,10 @@ impl Brain {
             self.check_health(sample, &mut plan);
         }
         self.look_for_hot_keys(sample, &mut plan);
-        let wishes = self.step_scaling(sample, surge, &mut plan);
+        let wishes = self.step_scaling(sample, surge);
         self.step_balance(sample, false, &mut plan);
-        self.settle(sample, &wishes, &mut plan);
+        self.settle(sample, wishes, &mut plan);
+        plan.shares = self.shares();
         plan
     }
 
@@ -117,6 +104,11 @@ impl Brain {
         let mut plan = Plan::default();
         let decision = self.step_balance(sample, true, &mut plan);
         (decision, plan)
+    }
+
+    /// What each pool is to count for in routing.
+    pub(super) fn shares(&self) -> BTreeMap<String, Share> {
+        self.pools.iter().map(|(name, state)| (name.clone(), state.share)).collect()
     }
 
     /// The hot keys of every pool, with their shares.
@@ -137,16 +129,26 @@ impl Brain {
         self.pools.get(pool).and_then(|state| state.acted)
     }
 
-    /// Whether something is denied that was not denied for the same reason just before.
-    fn is_new_denial(&mut self, author: Author, pool: &str, denied: bool, why: impl std::fmt::Debug) -> bool {
-        let key = (author, pool.to_owned());
-        if !denied {
-            self.said.remove(&key);
-            return false;
-        }
-        let why = format!("{why:?}");
-        self.said.insert(key, why.clone()).is_none_or(|before| before != why)
+    /// Whether this was not denied for the same reason within the last minute.
+    fn is_new_denial(&mut self, author: Author, pool: &str, why: &str, now: Moment) -> bool {
+        let before = self.denied.insert((author, pool.to_owned(), why.to_owned()), now);
+        before.is_none_or(|before| now.since(before) > FORGOTTEN)
     }
+}
+
+/// A denial that has not been repeated for so long is news again.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// The name of a rule as the journal has it, such as `calm_denied`.
+fn name_of(rule: impl std::fmt::Debug) -> String {
+    let mut name = String::new();
+    for letter in format!("{rule:?}").chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
 }
 
 fn record<L>(before: L, sample: L::Sample, decision: &L::Decision) -> Arc<dyn Reproduce>

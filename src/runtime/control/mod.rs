@@ -130,6 +130,7 @@ impl Core {
             let mut plan = brain.step(&sample);
             let mut remarks = act::act(self, &plan, &sample, &pools);
             remarks.extend(act::staff(&plan, &pools));
+            self.forget_removed();
             let at = sample.at;
             *mind = Mind { brain, sampler, seen: Some(sample) };
             plan.drafts.extend(remarks);

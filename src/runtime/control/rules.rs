@@ -16,7 +16,6 @@ pub(super) struct Rules {
     pub(super) cores: u32,
     pub(super) auto: bool,
     /// How long what was said stays said.
-    pub(super) calm: Duration,
     pub(super) check_every: Duration,
     pub(super) check_health: bool,
     pub(super) balance: balance::Settings,

@@ -163,6 +163,7 @@ impl Core {
             let mut plan = Plan::default();
             brain.meet(&sample);
             brain.check_health(&sample, &mut plan);
+            plan.shares = brain.shares();
             let acts = sample.rules.check_health;
             if !acts {
                 plan = Plan::default();

@@ -2,7 +2,7 @@
 
 use super::super::journal::{Author, Draft};
 use super::super::sample::Sample;
-use super::{Brain, Plan, record};
+use super::{Brain, Plan, name_of, record};
 use crate::balance::KeySample;
 use crate::law::Law;
 use crate::pool::Health;
@@ -47,10 +47,8 @@ impl Brain {
                 plan.give_up.insert(name.clone(), decision.replace);
             }
             let denied = pool.stuck > pool.lost + decision.replace;
-            if changed
-                || decision.replace > 0
-                || self.is_new_denial(Author::Health, name, denied, decision.sign)
-            {
+            let is_news = denied && self.is_new_denial(Author::Health, name, "replacements", sample.at);
+            if changed || decision.replace > 0 || is_news {
                 let replaced = match (decision.replace, denied) {
                     (0, false) => String::new(),
                     (0, true) => ", denied: as many stuck workers as may be are replaced already".to_owned(),
@@ -59,7 +57,7 @@ impl Brain {
                 plan.drafts.push(Draft {
                     author: Author::Health,
                     pool: Some(name.clone()),
-                    rule: format!("{:?}", decision.sign),
+                    rule: name_of(decision.sign),
                     decision: format!("{}{replaced}", decision.health),
                     inputs: format!(
                         "looks {}; {} of {} workers, {} stuck, {} of them given up, {} of {} jobs failed, {} of {} waiting",
@@ -86,7 +84,6 @@ impl Brain {
             (state.health, state.acted, state.share) = (HealthLaw::default(), None, Share::Full);
         }
         if mistrusted {
-            plan.shares = Some(self.pools.keys().map(|name| (name.clone(), Share::Full)).collect());
             let what = "every pool has all of its keys again".to_owned();
             plan.drafts.push(Draft {
                 author: Author::Health,
@@ -110,24 +107,19 @@ impl Brain {
             plan.drafts.push(Draft {
                 author: Author::Health,
                 pool: None,
-                rule: "Majority".to_owned(),
+                rule: "majority".to_owned(),
                 decision: what.to_owned(),
                 inputs: format!("{} pools", self.pools.len()),
                 record: None,
             });
         }
-        let mut changed = false;
         for (state, share) in self.pools.values_mut().zip(shares) {
             let share = match share {
                 health::Share::Full => Share::Full,
                 health::Share::Half => Share::Half,
                 health::Share::None => Share::None,
             };
-            changed |= state.share != share;
             state.share = share;
-        }
-        if changed {
-            plan.shares = Some(self.pools.iter().map(|(name, state)| (name.clone(), state.share)).collect());
         }
     }
 
@@ -143,7 +135,7 @@ impl Brain {
                 plan.drafts.push(Draft {
                     author: Author::Balance,
                     pool: Some(name.clone()),
-                    rule: "HotKey".to_owned(),
+                    rule: "hot_key".to_owned(),
                     decision: format!(
                         "the key with hash {key:#018x} is hot; it stays, as its data is warm here"
                     ),

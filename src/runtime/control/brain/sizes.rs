@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::journal::{Author, Draft, Reproduce};
+use super::super::journal::{Author, Draft, Reproduce, Step};
 use super::super::sample::Sample;
-use super::{Brain, Plan, Wished, record};
+use super::{Brain, Plan, name_of, record};
 use crate::balance;
 use crate::burst::{self, Accrual};
 use crate::law::Law;
 use crate::pool::budget::{Claim, allot};
-use crate::pool::scaling::{self, Surge};
+use crate::pool::scaling::{self, Scaling, Surge};
 use crate::pool::{Health, Kind, PoolReading};
 use crate::time::Moment;
 
@@ -37,11 +37,12 @@ impl Brain {
         self.ledger.note(&decision);
         self.burst_decision = Some(decision);
         let acts = last.is_some_and(|last| (last.phase, last.extra) != (decision.phase, decision.extra));
-        if acts || self.is_new_denial(Author::Burst, "", decision.rule.denies(), decision.rule) {
+        let rule = name_of(decision.rule);
+        if acts || decision.rule.denies() && self.is_new_denial(Author::Burst, "", &rule, sample.at) {
             plan.drafts.push(Draft {
                 author: Author::Burst,
                 pool: None,
-                rule: format!("{:?}", decision.rule),
+                rule,
                 decision: decision.to_string(),
                 inputs: format!("{} arrivals so far, {held} surge workers", sample.arrivals),
                 record: Some(record(before, seen, &decision)),
@@ -51,12 +52,7 @@ impl Brain {
     }
 
     /// What the law of scaling wishes for each pool.
-    pub(super) fn step_scaling(
-        &mut self,
-        sample: &Sample,
-        surge: Surge,
-        plan: &mut Plan,
-    ) -> BTreeMap<String, scaling::Decision> {
+    pub(super) fn step_scaling(&mut self, sample: &Sample, surge: Surge) -> BTreeMap<String, Step<Scaling>> {
         let mut wishes = BTreeMap::new();
         for (name, pool) in &sample.pools {
             let Some(state) = self.pools.get_mut(name) else { continue };
@@ -75,21 +71,7 @@ impl Brain {
             };
             let before = state.scaling;
             let decision = state.scaling.step(&seen, sample.at);
-            wishes.insert(name.clone(), decision);
-            let acts = decision.to != pool.workers || decision.surge != pool.surge;
-            if acts || self.is_new_denial(Author::Scaling, name, decision.rule.denies(), decision.rule) {
-                plan.drafts.push(Draft {
-                    author: Author::Scaling,
-                    pool: Some(name.clone()),
-                    rule: format!("{:?}", decision.rule),
-                    decision: match decision.to {
-                        to if to == pool.workers && !acts => format!("denied: it stays at {to} workers"),
-                        to => format!("{} -> {to} workers", pool.workers),
-                    },
-                    inputs: decision.explain(&seen),
-                    record: Some(record(before, seen, &decision)),
-                });
-            }
+            wishes.insert(name.clone(), Step { before, sample: seen, decision });
         }
         wishes
     }
@@ -124,8 +106,8 @@ impl Brain {
             decision.why,
             balance::Why::NobodyToGive | balance::Why::Cooldown(_) | balance::Why::Calm(_)
         );
-        if !decision.moves.is_empty() || self.is_new_denial(Author::Balance, "", denied, decision.why.name())
-        {
+        let is_news = denied && self.is_new_denial(Author::Balance, "", decision.why.name(), sample.at);
+        if !decision.moves.is_empty() || is_news {
             plan.drafts.push(Draft {
                 author: Author::Balance,
                 pool: None,
@@ -143,7 +125,7 @@ impl Brain {
     pub(super) fn settle(
         &mut self,
         sample: &Sample,
-        wishes: &BTreeMap<String, scaling::Decision>,
+        wishes: BTreeMap<String, Step<Scaling>>,
         plan: &mut Plan,
     ) {
         let moved = |name: &str| {
@@ -151,59 +133,61 @@ impl Brain {
             let taken = plan.moves.iter().filter(|to| to.to == name).map(|to| to.workers).sum::<u32>();
             (given, taken)
         };
-        let claims = sample.pools.iter().filter_map(|(name, pool)| {
-            let (given, taken) = moved(name);
-            let wish = wishes.get(name)?.to;
+        let claims = wishes.iter().map(|(name, wish)| {
+            let (pool, (given, taken)) = (&sample.pools[name], moved(name));
             let workers = pool.workers + taken - given.min(pool.workers);
             // Who gives has shrunk already; who takes needs that many fewer new ones.
-            let wish = if given > 0 { wish.min(workers) } else { wish.max(workers * u32::from(taken > 0)) };
-            Some(Claim { workers, wish, min: pool.min, kind: pool.kind })
+            let wish = match wish.decision.to {
+                to if given > 0 => to.min(workers),
+                to if taken > 0 => to.max(workers),
+                to => to,
+            };
+            Claim { workers, wish, min: pool.min, kind: pool.kind }
         });
-        let mut claims: Vec<Claim> = claims.collect();
-        let asked: Vec<u32> = claims.iter().map(|claim| claim.wish).collect();
-        let before = claims.clone();
-        allot(sample.rules.cores, &mut claims);
-        for ((((name, pool), decision), claim), asked) in
-            sample.pools.iter().zip(wishes.values()).zip(&claims).zip(asked)
-        {
-            let Some(state) = self.pools.get_mut(name) else { continue };
+        let before: Vec<Claim> = claims.collect();
+        let mut after = before.clone();
+        allot(sample.rules.cores, &mut after);
+        let allotted = Arc::new(Allotted { budget: sample.rules.cores, before, after });
+        for (at, (name, wish)) in wishes.into_iter().enumerate() {
+            let (pool, claim, asked) = (&sample.pools[&name], allotted.after[at], allotted.before[at].wish);
             let short = asked.saturating_sub(claim.wish);
+            let decision = wish.decision;
             let surge = decision.surge.saturating_sub(short).max(decision.surge.min(pool.surge));
-            if state.wished.is_some_and(|(last, _)| last.of != (pool.workers, pool.surge)) {
-                state.wished = None;
+            let acts = claim.wish != claim.workers || surge != pool.surge;
+            if acts {
+                plan.sizes.insert(name.clone(), (claim.wish, surge));
             }
-            let acts = decision.to != pool.workers || decision.surge != pool.surge;
-            let (of, to) = ((pool.workers, pool.surge), (claim.wish, surge));
-            let is_news = acts
-                && state.is_new_wish(Wished { of, to, rule: decision.rule }, sample.rules.calm, sample.at);
-            if acts && !is_news {
-                let told =
-                    |draft: &Draft| draft.author == Author::Scaling && draft.pool.as_ref() == Some(name);
-                plan.drafts.retain(|draft| !told(draft));
+            let rule = name_of(decision.rule);
+            let denied =
+                decision.rule.denies() && self.is_new_denial(Author::Scaling, &name, &rule, sample.at);
+            if acts || denied {
+                let decision = match claim.wish {
+                    to if acts => format!("{} -> {to} workers", claim.workers),
+                    to => format!("denied: it stays at {to} workers"),
+                };
+                let inputs = wish.decision.explain(&wish.sample);
+                let (author, pool, record) = (Author::Scaling, Some(name.clone()), Some(Arc::new(wish) as _));
+                plan.drafts.push(Draft { author, pool, rule, decision, inputs, record });
             }
-            let cores = sample.rules.cores;
-            if is_news && short > 0 {
+            if short > 0 && self.is_new_denial(Author::Scaling, &name, CORE_BUDGET, sample.at) {
+                let cores = sample.rules.cores;
                 plan.drafts.push(Draft {
                     author: Author::Scaling,
-                    pool: Some(name.clone()),
-                    rule: "CoreBudget".to_owned(),
+                    pool: Some(name),
+                    rule: CORE_BUDGET.to_owned(),
                     decision: format!("denied: {} of {asked} workers", claim.wish),
                     inputs: format!(
                         "pools that compute may have {cores} workers together, their minima apart"
                     ),
-                    record: Some(Arc::new(Allotted {
-                        budget: cores,
-                        before: before.clone(),
-                        after: claims.clone(),
-                    })),
+                    record: Some(allotted.clone()),
                 });
-            }
-            if claim.wish != claim.workers || surge != pool.surge {
-                plan.sizes.insert(name.clone(), (claim.wish, surge));
             }
         }
     }
 }
+
+/// The rule by which pools that compute grow no further.
+const CORE_BUDGET: &str = "core_budget";
 
 /// Workers move between pools of the same kind only, so that the core budget and the pinning stay what they are.
 fn class(pool: &PoolReading) -> u8 {

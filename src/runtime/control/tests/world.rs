@@ -169,6 +169,7 @@ impl SimPool {
         self.failed += done / SERVICE * self.failing;
         let waiting = u32::try_from(count(self.backlog / SERVICE)).unwrap();
         PoolReading {
+            serial: 0,
             workers: self.workers,
             wanted: self.workers,
             min: config.min_workers,
