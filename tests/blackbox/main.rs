@@ -9,8 +9,12 @@
 mod common;
 
 mod h01_pools;
+mod h02_levelling;
 mod h02_scaling;
 mod h03_checkout;
+mod h04_failing;
+mod h04_health;
+mod h04_stalled;
 mod h05_status;
 mod h06_books;
 mod h07_limits;
@@ -21,6 +25,7 @@ mod h18_lifecycle_drain;
 mod h18_lifecycle_stop;
 mod h18_start_failure;
 mod h18_worker_death;
+mod h19_levelling;
 mod h19_scenarios;
 mod jobs_async;
 mod jobs_batches;
