@@ -27,6 +27,7 @@ mod h14_burst;
 mod h14_surge_end;
 mod h18_lifecycle_drain;
 mod h18_lifecycle_stop;
+mod h18_long_and_slow;
 mod h18_start_failure;
 mod h18_worker_death;
 mod h19_levelling;
