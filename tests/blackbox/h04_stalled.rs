@@ -70,11 +70,8 @@ fn h04_no_more_stalled_workers_are_replaced_than_may_be() {
     let gate = Gate::default();
     gate.occupy(&domain, 1, 3);
     let denied = || {
-        let entries = runtime.journal();
-        entries
-            .into_iter()
-            .filter(|entry| entry.author == Author::Health && entry.decision.contains("denied"))
-            .collect::<Vec<_>>()
+        let by_health = told(&runtime, Author::Health, Some("stalls"), "Stalled");
+        by_health.into_iter().filter(|entry| entry.decision.contains("denied")).collect::<Vec<_>>()
     };
     eventually("one is given up", || pool_status(&runtime, "stalls").lost_workers == 1);
     eventually("the others are not, and that is said", || !denied().is_empty());

@@ -22,7 +22,9 @@ fn h18_workers_that_die_one_after_the_other_are_replaced_while_the_rest_goes_on(
     let runtime = fast(20).pool("mortal", elastic(4, 4)).pool("other", elastic(2, 2)).start().unwrap();
     let domain = runtime.domain("mortal").unwrap();
     let relays = ["mortal", "other"].map(|domain| Relays::new(&runtime, domain, NAP));
-    relays.iter().for_each(|relays| relays.set(1));
+    for relays in &relays {
+        relays.set(1);
+    }
     for deaths in 1..=DEATHS {
         let dies = domain.submit(1, |_| std::panic::panic_any(Poison)).unwrap();
         let told = Err::<(), _>(WaitError::Job(JobError::Panicked("a panic without a message".into())));
@@ -85,7 +87,7 @@ fn h18_a_slow_pool_among_three_keeps_its_trouble_to_itself() {
     let runtime = fast(20).pool("a", pool()).pool("b", pool()).pool("c", pool()).start().unwrap();
     let domain = runtime.domain("web").unwrap();
     let home = |key: u64| domain.submit(key, |job| job.pool().to_owned()).unwrap().result().unwrap();
-    let slow_key = (0..).find(|key| home(*key) == "a").unwrap();
+    let slow_key = (0..1000).find(|key| home(*key) == "a").unwrap();
     // Its workers are held up, and a few jobs wait there; the others are told to go elsewhere.
     let gate = Gate::default();
     gate.occupy(&domain, slow_key, 2);

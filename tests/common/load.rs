@@ -172,7 +172,7 @@ pub(crate) fn change(entry: &Entry) -> Option<(u32, u32)> {
 
 /// The whole journal, to be read by whoever sees a test fail.
 pub(crate) fn journal(runtime: &Runtime) -> String {
-    runtime.journal().iter().map(|entry| format!("\n{entry}")).collect()
+    runtime.journal().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// What holds of every runtime: each decision follows from what was written down with it, and every job, permit and thread

@@ -61,6 +61,7 @@ impl Subscriber for Listener {
 /// The right to break the listener. Whatever was set ends with it.
 pub(crate) struct Faults(#[allow(dead_code, reason = "held")] MutexGuard<'static, ()>);
 
+#[allow(clippy::unused_self, reason = "only whoever has the turn may")]
 impl Faults {
     /// Waits for its turn, and sees to it that somebody listens.
     pub(crate) fn take_turn() -> Self {
