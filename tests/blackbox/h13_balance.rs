@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use heijunka::{Author, BalanceConfig, Builder, Key, Kind, PoolConfig, Runtime, ScalingConfig, Why};
 
-use crate::common::load::{
-    NAP, Relays, accounted, elastic, elastic_of, explained, fast, journal, ticks, told,
-};
+use crate::common::load::{NAP, Relays, accounted, elastic, elastic_of, fast, journal, ticks, told};
 use crate::common::{Outcome, eventually, pool_status};
 
 /// Pools keep the sizes they are given; only balance moves workers, and only when it is asked to: a pool must have been watched
@@ -145,16 +143,17 @@ fn h13_a_hot_key_is_reported_and_stays_where_it_is() {
     let domain = runtime.domain("web").unwrap();
     let home = |key: &str| domain.submit(key, |job| job.pool().to_owned()).unwrap().result().unwrap();
     let pool = home("celebrity");
-    let mut others = 0_u64;
-    eventually("the hot key is seen", || {
+    let (mut others, mut hot) = (0_u64, Vec::new());
+    // What was seen fades: the first report is kept.
+    while hot.is_empty() {
         for _ in 0..20 {
             assert_eq!(home("celebrity"), pool, "its data is warm there");
             others += 1;
             domain.submit(others, |_| ()).unwrap().result().unwrap();
         }
-        !runtime.status().hot_keys.is_empty()
-    });
-    let hot = runtime.status().hot_keys;
+        hot = runtime.status().hot_keys;
+        assert!(others < 20_000, "nobody sees the hot key");
+    }
     assert_eq!((hot.len(), hot[0].pool.as_str(), hot[0].key), (1, pool.as_str(), Key::from("celebrity")));
     assert!((0.15..=1.0).contains(&hot[0].share), "{hot:?}");
     let entries = told(&runtime, Author::Balance, Some(&pool), "HotKey");
@@ -165,7 +164,5 @@ fn h13_a_hot_key_is_reported_and_stays_where_it_is() {
         entries[0]
     );
     assert_eq!(home("celebrity"), pool);
-    // Reports fade with the load, and then there is nothing to tell.
-    explained(&runtime);
     accounted(&runtime);
 }
