@@ -5,7 +5,7 @@ use std::time::Duration;
 use heijunka::{Author, BalanceConfig, Builder, Key, Kind, PoolConfig, Runtime, ScalingConfig, Why};
 
 use crate::common::load::{NAP, Relays, accounted, elastic, elastic_of, fast, journal, ticks, told};
-use crate::common::{Outcome, eventually, pool_status};
+use crate::common::{Outcome, pool_status};
 
 /// Pools keep the sizes they are given; only balance moves workers, and only when it is asked to: a pool must have been watched
 /// for an hour before the control thread takes workers from it.
