@@ -1,5 +1,7 @@
 //! What the black-box tests share. Nothing here asserts a time: waits have a limit only so that a fault fails, not hangs.
 
+pub(crate) mod load;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
