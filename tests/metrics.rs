@@ -371,7 +371,7 @@ fn a_worker_given_up_is_told_while_it_is_out() {
     while seconds.runtime.status().pools[0].worker_status.iter().all(|worker| worker.running_for.is_none()) {
         std::thread::sleep(Duration::from_micros(200));
     }
-    seconds.time.advance(Duration::from_secs(31));
+    seconds.time.advance(Duration::from_secs(301));
     seconds.pass();
     let lost = "heijunka_pool_lost_workers{pool=\"orders\",domain=\"orders\"}";
     seconds.pass().is(lost, 1);

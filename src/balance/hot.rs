@@ -11,8 +11,10 @@ use crate::time::Moment;
 const COUNTERS: usize = 8;
 /// What was sampled so long ago counts half.
 const HALF_LIFE: Duration = Duration::from_secs(10);
-/// With fewer samples in memory than this, nothing is said.
+/// With fewer samples in memory than this, nothing new is said,
 const ENOUGH: f64 = 30.0;
+/// and with fewer than this, nothing at all.
+const STILL_ENOUGH: f64 = 15.0;
 /// A key is hot from this share of the samples on,
 const HOT: f64 = 0.20;
 /// and no more below this one.
@@ -60,7 +62,8 @@ impl Law for Hot {
         self.fade(now);
         sample.keys.iter().for_each(|key| self.count(*key));
         let mut hot: Vec<(u64, f64)> = Vec::new();
-        if self.total >= ENOUGH {
+        let enough = if self.reported.is_empty() { ENOUGH } else { STILL_ENOUGH };
+        if self.total >= enough {
             let shares = self.counters.iter().map(|counter| (counter.key, self.share(counter)));
             hot.extend(
                 shares.filter(|(key, share)| *share >= if self.reported.contains(key) { COOL } else { HOT }),
@@ -166,9 +169,10 @@ mod tests {
                 now += wait;
                 exact.step(&keys, now);
                 let hot = law.step(&Sample { keys }, at(now)).hot;
-                if exact.total() < ENOUGH {
+                let enough = if before.is_empty() { ENOUGH } else { STILL_ENOUGH };
+                if exact.total() < enough {
                     prop_assert!(hot.is_empty());
-                } else if exact.total() > ENOUGH + 1e-6 {
+                } else if exact.total() > enough + 1e-6 {
                     let found = |key: u64| hot.iter().any(|(hot, _)| *hot == key);
                     let total = exact.total();
                     for (key, weight) in exact.weights.iter().filter(|(_, weight)| **weight > 0.3 * total) {
@@ -222,11 +226,11 @@ mod tests {
         assert!(is_hot(17, 3));
         assert!(!is_hot(8, 4));
         assert!(!is_hot(17, 5));
-        // A hundred samples are 30 after 17.4 s.
+        // A hundred samples are 15 after 27.4 s.
         assert!(is_hot(40, 6));
         let mut later =
             |millis: u64| !law.step(&Sample { keys: Vec::new() }, at(6 * 60_000 + millis)).hot.is_empty();
-        assert!(later(17_000));
-        assert!(!later(18_000));
+        assert!(later(27_000));
+        assert!(!later(28_000));
     }
 }

@@ -27,8 +27,8 @@ fn h02_a_pool_grows_under_load_and_shrinks_one_by_one_after_the_calm() {
     relays.end();
     eventually("it has shrunk", || size() == 2);
 
-    let grown = told(&runtime, Author::Scaling, Some("tide"), "Busy");
-    let shrunk = told(&runtime, Author::Scaling, Some("tide"), "Idle");
+    let grown = told(&runtime, Author::Scaling, Some("tide"), "busy");
+    let shrunk = told(&runtime, Author::Scaling, Some("tide"), "idle");
     assert!(grown.iter().all(|entry| change(entry).is_some_and(|(from, to)| to > from)));
     let sizes: Vec<_> = shrunk.iter().map(|entry| change(entry).unwrap()).collect();
     let steps: Vec<_> = (3..=sizes[0].0).rev().map(|from| (from, from - 1)).collect();
@@ -99,9 +99,9 @@ fn h02_the_core_budget_denies_growth_and_says_so() {
     ticks(&runtime, 8);
     assert_eq!(pool_status(&runtime, "computing").workers, 3);
     assert_eq!(pool_status(&runtime, "other").workers, 2);
-    let denied = told(&runtime, Author::Scaling, Some("computing"), "CoreBudget");
+    let denied = told(&runtime, Author::Scaling, Some("computing"), "core_budget");
     assert!(denied.iter().any(|entry| entry.decision.starts_with("denied: 3 of ")), "{}", journal(&runtime));
-    assert!(told(&runtime, Author::Scaling, Some("waiting"), "CoreBudget").is_empty());
+    assert!(told(&runtime, Author::Scaling, Some("waiting"), "core_budget").is_empty());
     computing.end();
     waiting.end();
     accounted(&runtime);

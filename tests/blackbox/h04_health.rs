@@ -24,16 +24,16 @@ fn h04_health_is_checked_periodically() {
     eventually("somebody notices that all its jobs fail", || {
         domain.submit(1, |job| job.fail()).unwrap().result().unwrap();
         failed += 1;
-        told_of("Failing").iter().any(|entry| entry.decision == "critical")
+        told_of("failing").iter().any(|entry| entry.decision == "critical")
     });
     assert!(failed >= 40, "twenty at each of two checks in a row: {failed}");
     eventually("somebody notices that they no longer do", || {
-        told_of("Fine").iter().any(|entry| entry.decision == "healthy")
+        told_of("fine").iter().any(|entry| entry.decision == "healthy")
     });
     let entries = runtime.journal();
     let at: Vec<_> = entries.iter().map(|entry| entry.at).collect();
     assert!(at.windows(2).all(|pair| pair[1].since(pair[0]) >= every), "{}", journal(&runtime));
-    assert!(told(&runtime, Author::Health, Some("well"), "Failing").is_empty());
+    assert!(told(&runtime, Author::Health, Some("well"), "failing").is_empty());
     accounted(&runtime);
 }
 

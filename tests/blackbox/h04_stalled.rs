@@ -29,8 +29,9 @@ fn h04_a_stalled_worker_is_replaced_and_its_late_result_arrives() {
     eventually("its worker is given up", || pool_status(&runtime, "stalls").lost_workers == 1);
     eventually("another takes its place", || pool_status(&runtime, "stalls").workers == 2);
     let status = pool_status(&runtime, "stalls");
-    let lost: Vec<_> = status.worker_status.iter().filter(|worker| worker.lost).collect();
-    assert!(lost.len() == 1 && lost[0].leaving && lost[0].running_for.is_some(), "{status:?}");
+    let lost: Vec<_> =
+        status.worker_status.iter().filter(|worker| worker.duty == heijunka::Duty::Lost).collect();
+    assert!(lost.len() == 1 && lost[0].running_for.is_some(), "{status:?}");
     assert_eq!((status.worker_status.len(), status.replaced_workers), (3, 0), "it did not die");
     let name = lost[0].name.clone();
 
@@ -70,7 +71,7 @@ fn h04_no_more_stalled_workers_are_replaced_than_may_be() {
     let gate = Gate::default();
     gate.occupy(&domain, 1, 3);
     let denied = || {
-        let by_health = told(&runtime, Author::Health, Some("stalls"), "Stalled");
+        let by_health = told(&runtime, Author::Health, Some("stalls"), "stalled");
         by_health.into_iter().filter(|entry| entry.decision.contains("denied")).collect::<Vec<_>>()
     };
     eventually("one is given up", || pool_status(&runtime, "stalls").lost_workers == 1);

@@ -78,7 +78,10 @@ fn h13_no_job_is_lost_while_workers_go_to_and_fro() {
     for pool in ["to", "fro"] {
         let status = pool_status(&runtime, pool);
         eventually("nobody is on the way", || {
-            pool_status(&runtime, pool).worker_status.iter().all(|w| !w.leaving)
+            pool_status(&runtime, pool)
+                .worker_status
+                .iter()
+                .all(|worker| worker.duty == heijunka::Duty::Serving)
         });
         let gate = Gate::default();
         let domain = runtime.domain(pool).unwrap();

@@ -51,7 +51,7 @@ fn h14_a_burst_in_the_first_minute_is_left_to_ordinary_scaling() {
     );
     assert_eq!(pool_status(&runtime, "payment").surge_workers, 0);
     assert!(runtime.journal().iter().all(|entry| entry.author != Author::Burst), "{}", journal(&runtime));
-    assert!(!told(&runtime, Author::Scaling, Some("payment"), "Busy").is_empty());
+    assert!(!told(&runtime, Author::Scaling, Some("payment"), "busy").is_empty());
     let relayed = relays.end();
     eventually("all has been run", || pool_status(&runtime, "payment").completed == accepted + relayed);
     assert_eq!(ran.get(), accepted, "nothing is lost");
@@ -64,7 +64,7 @@ fn h14_switched_off_a_burst_is_seen_and_denied() {
     let runtime = fast(50).burst(off).pool("payment", elastic(2, 12)).start().unwrap();
     let usual = usual(&runtime, BurstPhase::Off);
     let flood = Flood::start(&runtime, "payment", Duration::ZERO);
-    let denied = || told(&runtime, Author::Burst, None, "DeniedOff");
+    let denied = || told(&runtime, Author::Burst, None, "denied_off");
     eventually("it is seen", || !denied().is_empty());
     ticks(&runtime, 8);
     flood.end();
@@ -89,7 +89,7 @@ fn h14_the_ledger_adds_up() {
     let status = pool_status(&runtime, "payment");
     assert_eq!((status.workers, status.worker_status.iter().filter(|worker| worker.surge).count()), (4, 2));
     assert_eq!(pool_status(&runtime, "full").surge_workers, 0);
-    let at_maximum = told(&runtime, Author::Scaling, Some("full"), "AtMaximum");
+    let at_maximum = told(&runtime, Author::Scaling, Some("full"), "at_maximum");
     assert_eq!(at_maximum[0].decision, "denied: it stays at 2 workers", "{}", journal(&runtime));
     // Busy enough for the surge workers to have their part.
     usual.set(4);
@@ -124,7 +124,7 @@ fn h14_a_lease_is_renewed_while_the_burst_lasts_and_no_more_often_than_allowed()
     let runtime = fast(50).burst(settings).scaling(scaling).pool("payment", elastic(2, 12)).start().unwrap();
     let usual = usual(&runtime, BurstPhase::Watching);
     let flood = Flood::start(&runtime, "payment", Duration::ZERO);
-    let spent = || told(&runtime, Author::Burst, None, "Spent");
+    let spent = || told(&runtime, Author::Burst, None, "spent");
     let mut renewals = 0;
     eventually("its renewals are used up", || {
         renewals = renewals.max(runtime.burst().renewals);
@@ -134,7 +134,7 @@ fn h14_a_lease_is_renewed_while_the_burst_lasts_and_no_more_often_than_allowed()
     usual.end();
     assert_eq!((runtime.burst().ledger.renewals, runtime.burst().surge_count), (2, 1));
     assert!(renewals <= 2);
-    let detected = told(&runtime, Author::Burst, None, "Detected");
+    let detected = told(&runtime, Author::Burst, None, "detected");
     assert!(spent()[0].at.since(detected[0].at) >= 3 * LEASE, "{}", journal(&runtime));
     accounted(&runtime);
 }

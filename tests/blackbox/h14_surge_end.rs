@@ -30,7 +30,7 @@ fn surging() -> (Runtime, Relays) {
 
 /// The sizes of the pool from return to return.
 fn returned(runtime: &Runtime) -> Vec<(u32, u32)> {
-    let entries = told(runtime, Author::Scaling, Some("payment"), "SurgeReturned");
+    let entries = told(runtime, Author::Scaling, Some("payment"), "surge_returned");
     // The law of bursts asks for them one by one, and each pool follows.
     assert!(entries.windows(2).all(|pair| pair[1].at > pair[0].at));
     entries.iter().filter_map(|entry| change(entry)).collect()
@@ -42,7 +42,7 @@ fn h14_surge_workers_return_one_at_a_time() {
     eventually("all are returned", || runtime.burst().phase == BurstPhase::Cooling);
     assert_eq!(returned(&runtime), [(10, 9), (9, 8), (8, 7), (7, 6), (6, 5)], "{}", journal(&runtime));
     let asked: Vec<_> = runtime.journal().into_iter().filter(|entry| entry.author == Author::Burst).collect();
-    let returns = asked.iter().filter(|entry| matches!(&*entry.rule, "Returning" | "DeniedReturning"));
+    let returns = asked.iter().filter(|entry| matches!(&*entry.rule, "returning" | "denied_returning"));
     let at: Vec<_> = returns.map(|entry| entry.at).collect();
     assert_eq!(at.len(), 4, "the first goes when the lease ends: {}", journal(&runtime));
     assert!(at.windows(2).all(|pair| pair[1].since(pair[0]) >= EVERY), "{}", journal(&runtime));
@@ -51,7 +51,7 @@ fn h14_surge_workers_return_one_at_a_time() {
     ticks(&runtime, 8);
     let status = pool_status(&runtime, "payment");
     assert_eq!((status.workers, status.surge_workers), (5, 0));
-    assert!(told(&runtime, Author::Scaling, Some("payment"), "Busy").is_empty(), "{}", journal(&runtime));
+    assert!(told(&runtime, Author::Scaling, Some("payment"), "busy").is_empty(), "{}", journal(&runtime));
     relays.end();
     accounted(&runtime);
 }
@@ -65,7 +65,7 @@ fn h14_surge_workers_that_are_needed_stay() {
     let returned = returned(&runtime);
     assert!(!returned.is_empty() && returned.len() <= 3, "{}", journal(&runtime));
     assert!(
-        !told(&runtime, Author::Scaling, Some("payment"), "SurgeKept").is_empty(),
+        !told(&runtime, Author::Scaling, Some("payment"), "surge_kept").is_empty(),
         "{}",
         journal(&runtime)
     );
@@ -73,7 +73,7 @@ fn h14_surge_workers_that_are_needed_stay() {
     let status = pool_status(&runtime, "payment");
     // 6 busy of 8 or more are not too many.
     assert!(status.surge_workers == 0 && status.workers >= 8, "{}", journal(&runtime));
-    assert!(told(&runtime, Author::Scaling, Some("payment"), "Busy").is_empty(), "{}", journal(&runtime));
+    assert!(told(&runtime, Author::Scaling, Some("payment"), "busy").is_empty(), "{}", journal(&runtime));
     relays.end();
     accounted(&runtime);
 }

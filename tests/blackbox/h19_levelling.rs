@@ -26,7 +26,7 @@ fn h19_normal_load_30_percent_changes_nothing() {
     // Long enough for the usual load to be known, and for any calm to have passed.
     pass(&runtime, Duration::from_secs(80));
     let status = runtime.status();
-    assert_eq!(told(&runtime, Author::Burst, None, "Quiet").len(), 1, "the usual load is known now");
+    assert_eq!(told(&runtime, Author::Burst, None, "quiet").len(), 1, "the usual load is known now");
     assert_eq!(runtime.journal().len(), 1, "nothing else to tell: {}", journal(&runtime));
     assert_eq!(status.burst.phase, BurstPhase::Watching);
     assert!(status.pools.iter().all(|pool| pool.workers == 10 && pool.utilisation < 0.5), "{status:?}");
@@ -46,7 +46,7 @@ fn h19_spike_adds_workers() {
     assert_eq!(workers(&runtime, "payment"), 10);
     relays.set(9);
     eventually("workers are added", || workers(&runtime, "payment") > 10);
-    let grown = told(&runtime, Author::Scaling, Some("payment"), "Busy");
+    let grown = told(&runtime, Author::Scaling, Some("payment"), "busy");
     assert_eq!(change(&grown[0]).map(|(from, _)| from), Some(10), "{}", journal(&runtime));
     assert!(grown[0].inputs.contains("stays above 0.80"), "{}", grown[0]);
     // 9 busy of 10 want 13; a little less or more may have been measured.
@@ -63,7 +63,7 @@ fn h19_sustained_overload_grows_to_the_maximum_and_then_refuses() {
     let payment = PoolConfig { lane: 16, ..elastic(2, 5) };
     let runtime = fast(20).pool("payment", payment).start().unwrap();
     let flood = Flood::start(&runtime, "payment", NAP);
-    let at_maximum = || told(&runtime, Author::Scaling, Some("payment"), "AtMaximum");
+    let at_maximum = || told(&runtime, Author::Scaling, Some("payment"), "at_maximum");
     eventually("it grows to its maximum", || workers(&runtime, "payment") == 5);
     eventually("it says that it may not grow further", || !at_maximum().is_empty());
     eventually("refusals", || runtime.status().admission.refused.of(Reason::LaneFull) > 100);
@@ -114,7 +114,7 @@ fn h19_migration_moves_workers_from_idle_to_overloaded() {
     eventually("delivery has what it needs", || workers(&runtime, "delivery") >= 18);
     let delivered = delivery.end();
     eventually("delivery is idle for the whole calm", || {
-        !told(&runtime, Author::Scaling, Some("delivery"), "Idle").is_empty()
+        !told(&runtime, Author::Scaling, Some("delivery"), "idle").is_empty()
     });
     payment.set(4);
     let moved = || told(&runtime, Author::Balance, None, "moved");
@@ -177,10 +177,10 @@ fn h19_burst_is_detected_at_ten_times_and_a_surge_starts() {
     assert!((burst.total_cost - burst.ledger.cost).abs() < f64::EPSILON && burst.total_cost > 0.0);
     assert_eq!((burst.ledger.surges, burst.ledger.renewals), (1, 0));
     for pool in ["payment", "delivery"] {
-        let surge = told(&runtime, Author::Scaling, Some(pool), "Surge");
+        let surge = told(&runtime, Author::Scaling, Some(pool), "surge");
         assert_eq!(surge.iter().filter_map(|entry| change(entry)).collect::<Vec<_>>(), [(2, 7)], "{pool}");
     }
-    let detected = told(&runtime, Author::Burst, None, "Detected");
+    let detected = told(&runtime, Author::Burst, None, "detected");
     assert_eq!(detected.len(), 1);
     assert!(detected[0].decision.contains("5 more workers per pool for 60 s"), "{}", detected[0]);
 

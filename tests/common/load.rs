@@ -192,7 +192,7 @@ pub(crate) fn accounted(runtime: &Runtime) {
 pub(crate) fn explained(runtime: &Runtime) {
     for entry in runtime.journal() {
         assert_ne!(entry.is_reproduced(), Some(false), "{entry}");
-        let decides = entry.author != Author::Control && entry.rule != "Majority";
+        let decides = entry.author != Author::Control && entry.rule != "majority";
         assert_eq!(entry.is_reproduced().is_some(), decides, "{entry}");
     }
 }

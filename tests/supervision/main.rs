@@ -87,7 +87,7 @@ fn h18_a_control_thread_that_dies_is_started_again() {
     let death = told(&runtime, Author::Control, None, RULE);
     assert_eq!(death.len(), 1);
     assert!(death[0].decision.contains("starts again in 50ms from its last committed state"), "{}", death[0]);
-    let decided = told(&runtime, Author::Scaling, Some("pool"), "Busy");
+    let decided = told(&runtime, Author::Scaling, Some("pool"), "busy");
     assert!(decided.iter().any(|entry| entry.number < death[0].number));
     assert!(decided.iter().any(|entry| entry.number > death[0].number), "{}", journal(&runtime));
     assert_eq!(runtime.status().control.deaths, 1);

@@ -97,7 +97,8 @@ impl Scaling {
     fn largest_wish(&self, sample: &Sample) -> Option<(u32, Rule)> {
         let Sample { workers, surge, .. } = *sample;
         let enough = self.enough(sample);
-        let missing = surge.extra.saturating_sub(surge.held);
+        // What is missing while a surge returns is not made up for: it would have to go again at once.
+        let missing = if surge.lease { surge.extra.saturating_sub(surge.held) } else { 0 };
         let first = workers == 0 && sample.waiting > 0;
         let wishes = [
             (self.busy >= TICKS).then_some((enough, Rule::Busy)),
@@ -129,7 +130,9 @@ impl Scaling {
         let is_over = surge.held > surge.extra;
         let at_minimum = workers <= sample.min;
         let wished = sample.wish.is_some_and(|wish| wish >= workers);
-        let rule = if surge.lease && (is_over || idle.is_some() && !at_minimum) {
+        // One at a time, and only by returning: what the load needs is seen when the surge is over.
+        let returns = surge.extra > 0 && !is_over;
+        let rule = if surge.lease && is_over || (surge.lease || returns) && idle.is_some() && !at_minimum {
             Rule::LeaseDenied
         } else if is_over {
             // A load that has just come is not averaged away.
@@ -171,7 +174,9 @@ fn fits(load: f64, sample: &Sample) -> bool {
 /// once it has too many, whether that one leaves or not. Whoever leaves otherwise is an ordinary one.
 fn surge_workers(sample: &Sample, to: u32) -> u32 {
     let Sample { workers, surge, .. } = *sample;
-    let surge_workers = if surge.held <= surge.extra {
+    let surge_workers = if surge.held <= surge.extra && !surge.lease {
+        surge.held
+    } else if surge.held <= surge.extra {
         surge.held.saturating_add(to.saturating_sub(workers)).min(surge.extra)
     } else if surge.lease {
         surge.held

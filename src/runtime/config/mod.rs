@@ -134,7 +134,8 @@ pub struct PoolConfig {
     pub pin: bool,
     /// What even the shortest wait in its lanes must exceed for the pool to count as behind, 1 µs to 60 s. Default 5 ms.
     pub queue_delay: Duration,
-    /// How long a job may run before its worker counts as stuck, and may be replaced, 1 ms to 24 h. Default 30 s.
+    /// How long a job may run before its worker counts as stuck, and may be replaced, 1 ms to 24 h. Default 5 min: as long as
+    /// no job should ever take, since a worker given up in error costs a thread.
     pub stall_after: Duration,
 }
 
@@ -183,7 +184,7 @@ impl Default for PoolConfig {
             idle: Idle::default(),
             pin: true,
             queue_delay: Duration::from_millis(5),
-            stall_after: Duration::from_secs(30),
+            stall_after: Duration::from_secs(300),
         }
     }
 }

@@ -43,6 +43,8 @@ struct PoolState {
     /// Which pool of its name it is.
     serial: u64,
     scaling: Scaling,
+    /// Workers and surge workers that there were, and that were decided on last: the same again says that nothing came of it.
+    wished: Option<[(u32, u32); 2]>,
     health: HealthLaw,
     /// Jobs that had ended, and failed, at the last check.
     checked: (u64, u64),

@@ -68,7 +68,7 @@ pub struct Entry {
 
 impl Entry {
     /// Makes the decision again from what was recorded, and tells whether it comes out the same. `None` for entries that
-    /// no law wrote.
+    /// no law wrote, and for all but the latest 256, whose records have made room.
     ///
     /// Laws are pure functions of state, sample and time, so anything but `Some(true)` is a fault of heijunka.
     #[must_use]
@@ -141,6 +141,9 @@ where
     }
 }
 
+/// Entries that can be made again. A record holds all that a law remembers, some KiB each.
+const RECORDS: usize = 256;
+
 /// The latest entries; older ones make room.
 #[derive(Debug)]
 pub(in crate::runtime) struct Journal(Mutex<Pages>);
@@ -170,6 +173,10 @@ impl Journal {
             pages.entries.pop_front();
         }
         pages.entries.push_back(entry.clone());
+        let old = pages.entries.len().checked_sub(RECORDS + 1);
+        if let Some(old) = old.and_then(|at| pages.entries.get_mut(at)) {
+            *old = Arc::new(Entry { record: None, ..(**old).clone() });
+        }
         entry
     }
 
@@ -196,5 +203,26 @@ mod tests {
         assert_eq!(kept.iter().map(|entry| entry.number).collect::<Vec<_>>(), [3, 4]);
         assert_eq!(kept[1].to_string(), "0.000 s control mail: the 4th thing (told)");
         assert_eq!(kept[1].is_reproduced(), None);
+    }
+
+    #[derive(Debug)]
+    struct Sound;
+
+    impl Reproduce for Sound {
+        fn again(&self, _at: Moment) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn only_the_latest_can_be_made_again() {
+        let journal = Journal::new(1000);
+        for _ in 0..RECORDS + 10 {
+            let draft = Draft { record: Some(Arc::new(Sound)), ..Draft::remark(None, "", String::new()) };
+            journal.write(Moment::default(), draft);
+        }
+        let (old, new) = (journal.read(), RECORDS);
+        assert!(old[10..].iter().all(|entry| entry.is_reproduced() == Some(true)) && old[10..].len() == new);
+        assert!(old[..10].iter().all(|entry| entry.is_reproduced().is_none()));
     }
 }

@@ -39,7 +39,6 @@ impl Rules {
         Self {
             cores,
             auto: scaling.auto,
-            calm: scaling.calm,
             check_every: checks.every,
             check_health: checks.enabled,
             balance: balance::Settings {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::{Core, HotKey, Runtime};
 use super::Life;
 use super::brain::Plan;
-use super::journal::{Author, Draft, Entry};
+use super::journal::Entry;
 use crate::balance;
 use crate::burst::BurstStatus;
 use crate::pool::health::Sign;
@@ -207,10 +207,6 @@ impl Core {
             let remarks = super::act::act(self, &plan, &sample, &self.pools());
             mind.brain = brain;
             plan.drafts.extend(remarks);
-            plan.drafts.push(Draft {
-                author: Author::Control,
-                ..Draft::remark(None, "asked for", format!("rebalance on demand: {decision}"))
-            });
             (at, plan.drafts, decision)
         };
         self.write(at, drafts);

@@ -12,7 +12,14 @@ fn three(affinity: Affinity) -> Runtime {
     let pool = PoolConfig { min_workers: 1, idle: Idle::Park, pin: false, ..PoolConfig::default() };
     let builder =
         NAMES.into_iter().fold(Runtime::builder(), |builder, name| builder.pool(name, pool.clone()));
-    builder.group("a", GroupConfig { pools: NAMES.map(str::to_owned).into(), affinity }).start().unwrap()
+    // By a clock that stands still: nobody but the test gives shares after the first tick.
+    let builder = builder.clock(crate::Clock::manual().0);
+    let group = GroupConfig { pools: NAMES.map(str::to_owned).into(), affinity };
+    let runtime = builder.group("a", group).start().unwrap();
+    while runtime.status().control.ticks == 0 {
+        std::thread::yield_now();
+    }
+    runtime
 }
 
 fn give(runtime: &Runtime, pool: &str, share: Share) {

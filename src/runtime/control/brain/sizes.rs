@@ -121,6 +121,12 @@ impl Brain {
         decision
     }
 
+    /// Whether something else was decided, or had come of it, the last time.
+    fn is_new_wish(&mut self, pool: &str, wished: [(u32, u32); 2]) -> bool {
+        let last = self.pools.get_mut(pool).map(|state| state.wished.replace(wished));
+        last.is_none_or(|last| last != Some(wished))
+    }
+
     /// Puts wishes, moves and the core budget together: what every pool is to have in the end.
     pub(super) fn settle(
         &mut self,
@@ -156,10 +162,14 @@ impl Brain {
             let acts = claim.wish != claim.workers || surge != pool.surge;
             if acts {
                 plan.sizes.insert(name.clone(), (claim.wish, surge));
+            } else if let Some(state) = self.pools.get_mut(&name) {
+                state.wished = None;
             }
             let rule = name_of(decision.rule);
             let denied =
                 decision.rule.denies() && self.is_new_denial(Author::Scaling, &name, &rule, sample.at);
+            let change = [(claim.workers, pool.surge), (claim.wish, surge)];
+            let acts = acts && self.is_new_wish(&name, change);
             if acts || denied {
                 let decision = match claim.wish {
                     to if acts => format!("{} -> {to} workers", claim.workers),
