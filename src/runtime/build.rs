@@ -51,6 +51,7 @@ impl Runtime {
             bell: Arc::default(),
             registry: Mutex::default(),
             ended: Mutex::default(),
+            ender: Mutex::default(),
         };
         // From here on an early return drops the runtime, which stops what was started.
         let runtime = Runtime { core: Arc::new(core) };

@@ -22,7 +22,7 @@ impl Runtime {
     ///
     /// Blocks. What has not started by then is handed back, what runs sees itself cancelled; a job that does not
     /// return keeps its thread, which is named in the report. A second call, also to [`stop`](Self::stop), waits for
-    /// the first and returns the same report. On a worker thread it would wait for its own job: the deadline ends that.
+    /// the first and returns the same report; one from within the first, by work that is dropped, does nothing. On a worker thread it would wait for its own job: the deadline ends that.
     /// Time is real time, whatever clock the runtime has.
     #[allow(clippy::must_use_candidate, reason = "called for what it does as much as for what it tells")]
     pub fn drain(&self, deadline: Duration) -> Report {
@@ -36,10 +36,16 @@ impl Runtime {
     }
 
     fn end(&self, patience: Duration, run_what_waits: bool) -> Report {
+        // What is handed back below is dropped on this thread, and may itself want the end: it would wait for itself.
+        let own = std::thread::current().id();
+        if *self.core.ender.lock() == Some(own) {
+            return Report::default();
+        }
         let mut ended = self.core.ended.lock();
         if let Some(report) = &*ended {
             return report.clone();
         }
+        *self.core.ender.lock() = Some(own);
         let deadline = Deadline::after(patience);
         // From here on nothing is admitted, so what is in flight can only become less, and no pool comes or goes.
         self.core.regulator.close();
@@ -62,9 +68,6 @@ impl Runtime {
         let mut unjoined: Vec<String> = late.iter().flat_map(|pool| pool.join_until(&last_call)).collect();
         // Last, so that workers which died during a drain were replaced. A tick in between does not wait for anybody.
         unjoined.extend(self.core.control.stop(&self.core.bell, &Deadline::after(LAST_CALL)));
-        for name in &unjoined {
-            tracing::warn!(thread = %name, "it did not end in time, and is left behind");
-        }
         // A submitter that was admitted before the close and comes only now hands its own back: it belongs to the report.
         let _ = self.core.regulator.wait_drained(LAST_CALL);
         let after = self.counts(&pools);
@@ -77,6 +80,12 @@ impl Runtime {
             took: deadline.waited(),
         };
         *ended = Some(report.clone());
+        *self.core.ender.lock() = None;
+        drop(ended);
+        // Under no lock: whoever listens may ask anything.
+        for name in &report.unjoined {
+            tracing::warn!(thread = %name, "it did not end in time, and is left behind");
+        }
         report
     }
 

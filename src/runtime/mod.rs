@@ -15,6 +15,7 @@ mod update;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -74,6 +75,8 @@ struct Core {
     control: Control,
     /// The first shutdown's report; the lock makes a second one wait for it.
     ended: Mutex<Option<Report>>,
+    /// The thread that is at it.
+    ender: Mutex<Option<ThreadId>>,
 }
 
 /// How long a dropped runtime gives its running jobs.

@@ -249,3 +249,39 @@ fn a_pool_that_is_taken_out_runs_what_waits_although_its_worker_dies() {
     assert_eq!(removing.join().unwrap(), 0);
     assert!(waiting.iter().zip(0..).all(|(handle, n)| handle.result() == Ok(n)));
 }
+
+// What was known of the pool that had the name before was held against the new one.
+#[test]
+fn a_new_pool_of_an_old_name_starts_afresh() {
+    let (runtime, domain, time) = pair(HealthConfig { every: TICK, ..HealthConfig::default() });
+    let key = (0..100).find(|key| place(&domain, *key) == "a").unwrap();
+    for _ in 0..2 {
+        fail(&domain, key, 40);
+        tick(&runtime, &time);
+    }
+    assert_eq!(place(&domain, key), "b", "it is critical");
+    runtime.remove_pool("a", GENEROUS).unwrap();
+    runtime.add_pool("a", &workers_of("web", 1)).unwrap();
+    tick(&runtime, &time);
+    assert_eq!(health(&runtime, "a"), Health::Healthy);
+    assert_eq!(place(&domain, key), "a");
+}
+
+// It waited for itself.
+#[test]
+fn work_that_is_handed_back_may_want_the_end() {
+    struct Ends(Arc<Runtime>);
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            self.0.stop(GENEROUS);
+        }
+    }
+    let runtime = Arc::new(Runtime::builder().pool("a", workers(1)).start().unwrap());
+    let (domain, gate) = (runtime.domain("a").unwrap(), Gate::default());
+    gate.occupy(&domain, 1, 1);
+    let ends = Ends(runtime.clone());
+    domain.execute(1, move |_: &Context<'_>| drop(ends)).unwrap();
+    let report = runtime.stop(Duration::from_millis(50));
+    assert_eq!(report.abandoned, 1, "{report:?}");
+    gate.open();
+}

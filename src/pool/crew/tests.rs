@@ -67,6 +67,37 @@ impl Drop for Poison {
     }
 }
 
+// On its way to another pool, a worker was nobody's: its job could hang for ever, and nobody gave it up.
+#[test]
+fn a_worker_that_hangs_on_its_way_is_given_up_where_it_is_expected() {
+    let (clock, time) = Clock::manual();
+    let config = || PoolConfig { stall_after: Duration::from_secs(3600), ..config(1, 8) };
+    let runtime = Runtime::builder().clock(clock).pool("a", config()).pool("b", config()).start().unwrap();
+    eventually(|| runtime.status().control.ticks == 1);
+    let (a, b) = (pool(&runtime, "a"), pool(&runtime, "b"));
+    a.scale_to(2).unwrap();
+    a.auto();
+    let flag = occupy(&runtime, "a", 2, |_, flag| wait(flag));
+    assert_eq!(a.send(&b, 1), 1);
+    let sent = |name: &str| b.status().worker_status.into_iter().find(|worker| worker.name.starts_with(name));
+    time.advance(Duration::from_secs(5));
+    assert_eq!(
+        sent("hj-a").unwrap().running_for,
+        Some(Duration::from_secs(5)),
+        "it is seen in its old place"
+    );
+    let since = Moment::from_nanos(runtime.clock().now().as_nanos() - 1);
+    assert_eq!(b.give_up(since, 9).len(), 1);
+    assert_eq!(sent("hj-a").unwrap().duty, crate::Duty::Lost);
+    b.tend();
+    assert_eq!((a.status().workers, b.status().workers, b.status().lost_workers), (1, 2, 1));
+    flag.store(true, Ordering::SeqCst);
+    eventually(|| sent("hj-a").is_none());
+    b.tend();
+    assert_eq!((a.status().workers, b.status().workers, b.status().lost_workers), (1, 2, 0));
+    assert_eq!(a.status().completed, 2, "its job was done where it began");
+}
+
 // The replacement was an ordinary worker, so that the surge lacked one, and the pool grew by one for each that died.
 #[test]
 fn who_replaces_a_dead_surge_worker_is_one() {

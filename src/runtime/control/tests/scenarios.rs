@@ -55,6 +55,7 @@ fn a_burst_is_lent_workers_which_return_one_by_one_without_a_collapse() {
         world.run(1.0);
         let now = world.workers("mail");
         assert!(now + 1 >= held, "one at a time: {held} to {now}");
+        assert!(now <= held || world.now < 610.0, "nobody comes while they return: {held} to {now}");
         assert!(
             world.pools["web"].utilisation <= 0.8 || world.now < 620.0,
             "{} at {}",
