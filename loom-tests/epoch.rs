@@ -44,6 +44,19 @@ impl Drop for Table {
 // SAFETY: the cells are written by the drop alone.
 unsafe impl Sync for Table {}
 
+/// Publishes another value, and sees to it that the old one is reclaimed.
+fn replace<T: Send + Sync + 'static>(cell: &EpochCell<T>, collector: &Collector, value: impl FnOnce() -> T) {
+    let handle = collector.register();
+    // Pinned first: the fence within a pin would publish what was written before it.
+    let guard = handle.pin();
+    cell.replace(value(), &guard);
+    drop(guard);
+    // Without these nothing is reclaimed within the model, which would prove nothing.
+    for _ in 0..3 {
+        handle.pin().flush();
+    }
+}
+
 #[test]
 fn a_reader_sees_old_or_new_and_nothing_freed() {
     fn execution(arrangement: usize) -> u32 {
@@ -52,17 +65,7 @@ fn a_reader_sees_old_or_new_and_nothing_freed() {
         let seen = std::sync::Arc::new(Plain::new(0));
         let writer = {
             let (cell, collector) = (cell.clone(), collector.clone());
-            Box::new(move || {
-                let handle = collector.register();
-                // Pinned first: the fence within a pin would publish what was written before it.
-                let guard = handle.pin();
-                cell.replace(Table::new(2), &guard);
-                drop(guard);
-                // Without these nothing is reclaimed within the model, which would prove nothing.
-                for _ in 0..3 {
-                    handle.pin().flush();
-                }
-            }) as Role
+            Box::new(move || replace(&cell, &collector, || Table::new(2))) as Role
         };
         let reader = {
             let seen = seen.clone();
@@ -92,15 +95,7 @@ fn a_snapshot_is_whole_for_as_long_as_it_is_held() {
         let seen = std::sync::Arc::new(Plain::new(0));
         let writer = {
             let (cell, collector) = (cell.clone(), collector.clone());
-            Box::new(move || {
-                let handle = collector.register();
-                let guard = handle.pin();
-                cell.replace(Shared::new(Table::new(2)), &guard);
-                drop(guard);
-                for _ in 0..3 {
-                    handle.pin().flush();
-                }
-            }) as Role
+            Box::new(move || replace(&cell, &collector, || Shared::new(Table::new(2)))) as Role
         };
         let reader = {
             let seen = seen.clone();

@@ -97,6 +97,18 @@ fn pair(health: HealthConfig) -> (Runtime, Domain, ManualTime) {
     (runtime, domain, time)
 }
 
+/// Two pools of which `a` is critical, and a key that belongs there.
+fn with_a_critical_pool() -> (Runtime, Domain, ManualTime, u64) {
+    let (runtime, domain, time) = pair(HealthConfig { every: TICK, ..HealthConfig::default() });
+    let key = (0..100).find(|key| place(&domain, *key) == "a").unwrap();
+    for _ in 0..2 {
+        fail(&domain, key, 40);
+        tick(&runtime, &time);
+    }
+    assert_eq!(place(&domain, key), "b", "it is critical");
+    (runtime, domain, time, key)
+}
+
 fn health(runtime: &Runtime, pool: &str) -> Health {
     runtime.check_health().pools.into_iter().find(|health| health.name == pool).unwrap().health
 }
@@ -141,13 +153,7 @@ fn a_pool_is_not_well_because_somebody_looks_often() {
 // What had been decided by health stayed when health was switched off: for ever, as nobody looked any more.
 #[test]
 fn a_critical_pool_gets_its_keys_back_when_health_is_switched_off() {
-    let (runtime, domain, time) = pair(HealthConfig { every: TICK, ..HealthConfig::default() });
-    let key = (0..100).find(|key| place(&domain, *key) == "a").unwrap();
-    for _ in 0..2 {
-        fail(&domain, key, 40);
-        tick(&runtime, &time);
-    }
-    assert_eq!(place(&domain, key), "b", "it is critical");
+    let (runtime, domain, time, key) = with_a_critical_pool();
     runtime.update(|config| config.health.enabled = false).unwrap();
     tick(&runtime, &time);
     assert_eq!(place(&domain, key), "a");
@@ -253,13 +259,7 @@ fn a_pool_that_is_taken_out_runs_what_waits_although_its_worker_dies() {
 // What was known of the pool that had the name before was held against the new one.
 #[test]
 fn a_new_pool_of_an_old_name_starts_afresh() {
-    let (runtime, domain, time) = pair(HealthConfig { every: TICK, ..HealthConfig::default() });
-    let key = (0..100).find(|key| place(&domain, *key) == "a").unwrap();
-    for _ in 0..2 {
-        fail(&domain, key, 40);
-        tick(&runtime, &time);
-    }
-    assert_eq!(place(&domain, key), "b", "it is critical");
+    let (runtime, domain, time, key) = with_a_critical_pool();
     runtime.remove_pool("a", GENEROUS).unwrap();
     runtime.add_pool("a", &workers_of("web", 1)).unwrap();
     tick(&runtime, &time);

@@ -28,6 +28,7 @@ fn a_day_is_met_with_a_few_steps_and_nothing_overflows() {
     // From 2 erlangs at night to 18 at noon.
     let day = |t: f64| 10.0 - 8.0 * (t / (24.0 * HOUR) * std::f64::consts::TAU).cos();
     let mut world = World::new().pool("web", (2, 50), day);
+    world.tick = std::time::Duration::from_secs(1);
     let (mut above, mut ticks) = (0, 0);
     for _ in 0..24 * 60 {
         world.run(MINUTE);
