@@ -1,4 +1,5 @@
-//! What levelling costs: a tick of the control thread, a check of health and a status, with 20 pools of 50 workers.
+//! What levelling costs: a tick of the control thread, a check of health and the decision of a rebalance, with 20 pools of 50
+//! workers.
 #![allow(missing_docs, reason = "criterion's macros generate undocumented items")]
 
 use std::hint::black_box;
@@ -54,6 +55,7 @@ fn levelling(c: &mut Criterion) {
         });
     });
     group.bench_function("check_health", |bencher| bencher.iter(|| black_box(runtime.check_health())));
+    group.bench_function("rebalance", |bencher| bencher.iter(|| black_box(runtime.rebalance())));
     group.finish();
     println!("longest tick so far: {:?}", runtime.status().control.longest_tick);
 }

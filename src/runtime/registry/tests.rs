@@ -12,10 +12,13 @@ fn three(affinity: Affinity) -> Runtime {
     let pool = PoolConfig { min_workers: 1, idle: Idle::Park, pin: false, ..PoolConfig::default() };
     let builder =
         NAMES.into_iter().fold(Runtime::builder(), |builder, name| builder.pool(name, pool.clone()));
-    // By a clock that stands still: nobody but the test gives shares after the first tick.
-    let builder = builder.clock(crate::Clock::manual().0);
     let group = GroupConfig { pools: NAMES.map(str::to_owned).into(), affinity };
-    let runtime = builder.group("a", group).start().unwrap();
+    left_alone(builder.group("a", group))
+}
+
+/// By a clock that stands still, so that nobody but the test gives shares after the first tick.
+fn left_alone(builder: crate::Builder) -> Runtime {
+    let runtime = builder.clock(crate::Clock::manual().0).start().unwrap();
     while runtime.status().control.ticks == 0 {
         std::thread::yield_now();
     }
@@ -130,7 +133,7 @@ fn a_domain_without_a_group_goes_by_the_shares_of_its_own_pools() {
         pin: false,
         ..PoolConfig::default()
     };
-    let runtime = Runtime::builder().pool("x", pool.clone()).pool("y", pool).start().unwrap();
+    let runtime = left_alone(Runtime::builder().pool("x", pool.clone()).pool("y", pool));
     give(&runtime, "x", Share::None);
     assert!(places(&runtime).iter().all(|place| place.as_deref() == Some("y")));
 }
