@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::table::Table;
-use super::{Quantiles, Report, Tally};
+use super::{JournalLine, Quantiles, Report, Tally};
 use crate::units::{Count, Human};
 use crate::values::Speed;
 
@@ -61,7 +61,8 @@ fn decisions(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out, "\nlevelling  {} decisions and denials", Count(journal.len() as u64))?;
     for line in journal.iter().take(SHOWN) {
         let pool = line.pool.as_deref().map(|pool| format!(" {pool}")).unwrap_or_default();
-        let text = format!("{:8.2} s  {}{pool}: {}", line.seconds, line.author, line.decision);
+        let JournalLine { seconds, author, decision, rule, .. } = line;
+        let text = format!("{seconds:8.2} s  {author}{pool}: {decision} ({rule})");
         writeln!(out, "{}", shortened(&text, 100))?;
     }
     match journal.len().saturating_sub(SHOWN) {
