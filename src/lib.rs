@@ -68,7 +68,7 @@
 //! admission  routing           who may come in; where to
 //! pool  balance  burst         who runs it; how evenly, and who moves; what load is unusual, and what to lend for it
 //! metrics  thread  lanes       counts and histograms; pinning, idling, waking; which priority next
-//! law  calm                    what every law is; the law against flapping
+//! law  calm  share             what every law is; the law against flapping; what health leaves a pool of its keys
 //! error  priority  time  sync  words; clocks; atomics, channels and epochs, or their models under loom
 //! ```
 
@@ -89,6 +89,7 @@ mod pool;
 mod priority;
 mod routing;
 mod runtime;
+mod share;
 mod sync;
 mod thread;
 mod time;

@@ -34,6 +34,12 @@ impl Moment {
         Duration::from_nanos(self.nanos_since(earlier))
     }
 
+    /// This moment less `duration`, not before the clock's origin.
+    #[must_use]
+    pub(crate) fn before(self, duration: Duration) -> Moment {
+        Moment(self.0.saturating_sub(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
     /// This moment plus `duration`, capped after 584 years.
     #[must_use]
     pub fn after(self, duration: Duration) -> Moment {

@@ -7,7 +7,7 @@ use std::path::Path;
 /// The components and their layers. Imports point down, or stay within a component.
 const LAYERS: [&[&str]; 5] = [
     &["error", "priority", "time", "sync"],
-    &["metrics", "thread", "lanes", "law", "calm"],
+    &["metrics", "thread", "lanes", "law", "calm", "share"],
     &["admission", "routing", "pool", "balance", "burst"],
     &[],
     &["runtime"],

@@ -10,6 +10,7 @@ use super::state::Flag;
 use super::work::Work;
 use crate::error::JobError;
 use crate::metrics::{Ended, Skip};
+use crate::thread::panic_message;
 
 /// Fire and forget: nothing is allocated, and nobody waits.
 pub(crate) struct Plain<F>(pub(crate) F);
@@ -80,13 +81,7 @@ pub(super) fn guarded<T>(context: &Context<'_>, work: impl FnOnce(&Context<'_>) 
 /// Logs the panic, and returns its message.
 #[cold]
 fn report(context: &Context<'_>, payload: &(dyn Any + Send)) -> String {
-    let message = if let Some(text) = payload.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a panic without a message".to_owned()
-    };
+    let message = panic_message(payload).unwrap_or_else(|| "a panic without a message".to_owned());
     tracing::warn!(pool = context.pool(), worker = context.worker(), %message, "a job panicked");
     message
 }

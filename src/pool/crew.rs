@@ -264,9 +264,7 @@ impl Crew {
 
     /// Joins threads that have ended.
     fn reap(&mut self) {
-        let mut ended: Vec<Hand> =
-            self.hands.extract_if(.., |hand| hand.duty != Duty::Serving && hand.thread.has_ended()).collect();
-        for hand in ended.drain(..) {
+        for hand in self.hands.extract_if(.., |hand| hand.duty != Duty::Serving && hand.thread.has_ended()) {
             // It has ended, so this does not wait.
             let _ = hand.thread.reap();
         }
@@ -320,13 +318,16 @@ impl Crew {
     pub(super) fn worker_status(&self, shared: &Shared, now: Moment) -> Vec<WorkerStatus> {
         let mut hands: Vec<&Hand> = self.hands.iter().filter(|hand| !hand.thread.has_ended()).collect();
         hands.sort_by_key(|hand| hand.slot);
-        let status = |hand: &Hand| WorkerStatus {
-            name: hand.thread.name().to_owned(),
-            pinning: hand.pinning.get().copied().unwrap_or(Pinning::Floating(Unpinned::Starting)),
-            running_for: hand.running_since(shared).map(|since| now.since(since)),
-            duty: hand.duty,
-            surge: hand.surge,
-            checked_out: hand.works_at(shared).0.state.is_checked_out(hand.works_at(shared).1),
+        let status = |hand: &Hand| {
+            let (at, slot) = hand.works_at(shared);
+            WorkerStatus {
+                name: hand.thread.name().to_owned(),
+                pinning: hand.pinning.get().copied().unwrap_or(Pinning::Floating(Unpinned::Starting)),
+                running_for: at.cells(slot).running_since().map(|since| now.since(since)),
+                duty: hand.duty,
+                surge: hand.surge,
+                checked_out: at.state.is_checked_out(slot),
+            }
         };
         hands.into_iter().map(status).collect()
     }
@@ -353,14 +354,10 @@ impl Hand {
         }
     }
 
-    fn running_since(&self, here: &Shared) -> Option<Moment> {
-        let (shared, slot) = self.works_at(here);
-        shared.cells(slot).running_since()
-    }
-
     fn is_stuck(&self, here: &Shared, since: Moment) -> bool {
         let (shared, slot) = self.works_at(here);
-        !shared.state.is_checked_out(slot) && self.running_since(here).is_some_and(|started| started < since)
+        let started = shared.cells(slot).running_since();
+        !shared.state.is_checked_out(slot) && started.is_some_and(|started| started < since)
     }
 }
 
@@ -375,17 +372,7 @@ pub(super) struct Leaving {
 impl Leaving {
     /// Joins them, at most until `deadline`; keeps those that did not end.
     pub(super) fn join_until(self, deadline: &Deadline) -> Self {
-        let join = |hand: Hand| {
-            let Hand { slot, thread, pinning, duty, surge, sent_from } = hand;
-            thread.join_until(deadline).err().map(|thread| Hand {
-                slot,
-                thread,
-                pinning,
-                duty,
-                surge,
-                sent_from,
-            })
-        };
+        let join = |hand: Hand| hand.thread.join_until(deadline).err().map(|thread| Hand { thread, ..hand });
         Self { hands: self.hands.into_iter().filter_map(join).collect(), ..self }
     }
 }

@@ -9,7 +9,7 @@ mod share;
 use std::time::Duration;
 
 pub(crate) use law::HealthLaw;
-pub(crate) use share::{Share, weights};
+pub(crate) use share::weights;
 
 /// How well a pool does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

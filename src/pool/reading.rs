@@ -112,7 +112,6 @@ impl Pool {
         let capacity = crew.capacity.at(now);
         let wall = capacity.saturating_sub(gauge.capacity);
         (gauge.at, gauge.capacity) = (now, capacity);
-        let stalled_before = Moment::from_nanos(now.as_nanos().saturating_sub(nanos(stall_after)));
         let (keys, position) = shared.keys.since(gauge.keys);
         gauge.keys = position;
         let waiting = Priority::ALL.map(|lane| shared.waiting_in(lane));
@@ -132,7 +131,7 @@ impl Pool {
             least_delay: least_delay.map(Duration::from_nanos),
             ended: totals.completed + totals.failed,
             failed: totals.failed,
-            stuck: crew.stuck(shared, stalled_before),
+            stuck: crew.stuck(shared, now.before(stall_after)),
             lost: crew.lost(),
             surge: crew.surge(),
             surge_busy: Duration::from_nanos(surge_busy),
@@ -140,8 +139,4 @@ impl Pool {
             keys,
         }
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

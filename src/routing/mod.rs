@@ -5,19 +5,18 @@ mod bound;
 mod key;
 mod quota;
 mod ring;
-mod share;
 mod table;
 
 use std::fmt;
 
 pub use key::Key;
 pub use ring::PoolSetError;
-pub(crate) use share::Share;
 pub use table::Load;
 
 use ring::SlotMap;
 use table::{Published, Table, TableGuard};
 
+use crate::share::Share;
 use crate::time::Moment;
 
 /// What happens to a key whose target is overfull.

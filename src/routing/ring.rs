@@ -36,7 +36,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::key::{GAMMA, splitmix64};
 use super::quota::Quotas;
-use super::share::Share;
+use crate::share::Share;
 
 /// Slots of a table. The slot of a key is the top 16 bits of its hash.
 pub(crate) const SLOTS: usize = 1 << SLOT_BITS;

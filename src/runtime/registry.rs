@@ -8,7 +8,8 @@ use super::config::{DomainConfig, GroupConfig, PoolConfig};
 use super::domain::{DomainShared, PoolRef};
 use super::{Core, Domain};
 use crate::pool::{Pool, ScaleError, Settings};
-use crate::routing::{Affinity, PoolSetError, Prepared, Router, Share, Target};
+use crate::routing::{Affinity, PoolSetError, Prepared, Router, Target};
+use crate::share::Share;
 use crate::time::Deadline;
 
 /// Looked up and changed on control paths only.
@@ -89,20 +90,23 @@ impl Registry {
         if !shares.iter().any(differs) {
             return Ok(());
         }
-        let before = self.exchange(shares);
+        let before = self.exchange(|member| &mut member.share, shares);
         let published = self.publish();
         if published.is_err() {
-            self.exchange(&before);
+            self.exchange(|member| &mut member.share, &before);
         }
         published
     }
 
-    fn exchange(&mut self, shares: &BTreeMap<String, Share>) -> BTreeMap<String, Share> {
-        let known = self
-            .pools
-            .iter_mut()
-            .filter_map(|(name, member)| Some((name, &mut member.share, shares.get(name)?)));
-        known.map(|(name, share, new)| (name.clone(), std::mem::replace(share, *new))).collect()
+    /// Puts new values in place of a part of the members, and returns the old ones.
+    pub(super) fn exchange<T: Copy>(
+        &mut self,
+        part: fn(&mut Member) -> &mut T,
+        new: &BTreeMap<String, T>,
+    ) -> BTreeMap<String, T> {
+        let known =
+            self.pools.iter_mut().filter_map(|(name, member)| Some((name, part(member), new.get(name)?)));
+        known.map(|(name, old, new)| (name.clone(), std::mem::replace(old, *new))).collect()
     }
 
     /// Takes a pool out of the pools and the groups, wherever it is named; and with the last pool of a group the group.

@@ -154,20 +154,14 @@ impl Registry {
         }
         let groups = std::mem::replace(&mut self.groups, config.groups.clone());
         let routed = std::mem::replace(&mut self.groups_of, named);
-        let weights = self.exchange_weights(|name| config.pools.get(name).map(|pool| pool.weight));
+        let weights = config.pools.iter().map(|(name, pool)| (name.clone(), pool.weight)).collect();
+        let weights = self.exchange(|member| &mut member.weight, &weights);
         if let Err(error) = self.publish() {
             (self.groups, self.groups_of) = (groups, routed);
-            self.exchange_weights(|name| weights.get(name).copied());
+            self.exchange(|member| &mut member.weight, &weights);
             return Err(error.into());
         }
         Ok(())
-    }
-
-    fn exchange_weights(&mut self, weight: impl Fn(&str) -> Option<u32>) -> BTreeMap<String, u32> {
-        let known = self.pools.iter_mut().filter_map(|(name, member)| Some((name, weight(name)?, member)));
-        known
-            .map(|(name, weight, member)| (name.clone(), std::mem::replace(&mut member.weight, weight)))
-            .collect()
     }
 }
 

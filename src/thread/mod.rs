@@ -11,5 +11,5 @@ pub use idle::Idle;
 pub(crate) use idle::Step;
 pub(crate) use pin::{Cores, Lease};
 pub use pin::{Pinning, Unpinned};
-pub(crate) use run::Managed;
+pub(crate) use run::{Managed, panic_message};
 pub(crate) use wake::{Closed, IdleSet};

@@ -1,10 +1,17 @@
 //! A named thread that can be joined with a deadline.
 
+use std::any::Any;
 use std::io;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crate::time::Deadline;
+
+/// What a panic said, if it said anything.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<String> {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+}
 
 /// A thread of the runtime: it has a name, and nothing ends without having tried to join it.
 #[derive(Debug)]

@@ -50,6 +50,15 @@ fn sizes(runtime: &Runtime) -> (u32, u32) {
     (pool_status(runtime, "payment").workers, pool_status(runtime, "delivery").workers)
 }
 
+/// However overloaded payment is, delivery gives nothing, for this reason.
+fn stays(runtime: &Runtime, why: &str) {
+    let relays = payment(runtime, 2);
+    answer(runtime, why);
+    assert_eq!(sizes(runtime), (2, 8));
+    relays.end();
+    accounted(runtime);
+}
+
 #[test]
 fn h13_a_rebalance_on_demand_moves_workers_and_then_cools_down() {
     let balance = BalanceConfig { cooldown: Duration::from_secs(3600), ..BalanceConfig::default() };
@@ -79,22 +88,14 @@ fn h13_who_was_busy_lately_must_stay_calm_before_it_gives() {
     delivery.set(7);
     ticks(&runtime, 8);
     delivery.end();
-    let relays = payment(&runtime, 2);
-    answer(&runtime, "calm");
-    assert_eq!(sizes(&runtime), (2, 8));
-    relays.end();
-    accounted(&runtime);
+    stays(&runtime, "calm");
 }
 
 #[test]
 fn h13_switched_off_nothing_moves_even_if_asked() {
     let balance = BalanceConfig { enabled: false, ..BalanceConfig::default() };
     let runtime = uneven(by_request().balance(balance), elastic(2, 10));
-    let relays = payment(&runtime, 2);
-    answer(&runtime, "disabled");
-    assert_eq!(sizes(&runtime), (2, 8));
-    relays.end();
-    accounted(&runtime);
+    stays(&runtime, "disabled");
 }
 
 #[test]
@@ -117,21 +118,13 @@ fn h13_pools_scaled_by_hand_neither_give_nor_take() {
 #[test]
 fn h13_a_pool_at_its_minimum_gives_nothing() {
     let runtime = uneven(by_request(), elastic(8, 10));
-    let relays = payment(&runtime, 2);
-    answer(&runtime, "nobody_to_give");
-    assert_eq!(sizes(&runtime), (2, 8));
-    relays.end();
-    accounted(&runtime);
+    stays(&runtime, "nobody_to_give");
 }
 
 #[test]
 fn h13_pools_of_different_kinds_exchange_no_workers() {
     let runtime = uneven(by_request(), PoolConfig { kind: Kind::Cpu, ..elastic(2, 10) });
-    let relays = payment(&runtime, 2);
-    answer(&runtime, "nobody_to_give");
-    assert_eq!(sizes(&runtime), (2, 8));
-    relays.end();
-    accounted(&runtime);
+    stays(&runtime, "nobody_to_give");
 }
 
 #[test]

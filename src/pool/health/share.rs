@@ -1,14 +1,7 @@
 //! What health means for routing: who gets less, and when nobody does.
 
 use super::Health;
-
-/// How much of its weight a pool keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Share {
-    Full,
-    Half,
-    None,
-}
+use crate::share::Share;
 
 /// Degraded pools keep half of their weight and critical ones none, unless more than half of the pools are critical: then
 /// the rest could not carry it all, health is ignored, and the second value says so.

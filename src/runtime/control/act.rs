@@ -2,14 +2,12 @@
 //! decided is said; the next tick sees how things are and decides anew.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::super::Core;
 use super::brain::Plan;
 use super::journal::Draft;
 use super::sample::Sample;
 use crate::pool::{Pool, Tended};
-use crate::time::Moment;
 
 /// Carries the plan out, but for the sizes of pools; returns what is to be remarked on it.
 pub(super) fn act(core: &Core, plan: &Plan, sample: &Sample, pools: &BTreeMap<String, Pool>) -> Vec<Draft> {
@@ -53,8 +51,7 @@ fn give_up(
 ) {
     let Some(pool) = pools.get(name) else { return };
     let stall = sample.rules.stall_after(name);
-    let since = Moment::from_nanos(sample.at.as_nanos().saturating_sub(nanos(stall)));
-    for thread in pool.give_up(since, *workers) {
+    for thread in pool.give_up(sample.at.before(stall), *workers) {
         let what = format!("{thread} is given up, another worker takes its place");
         remarks.push(Draft::remark(
             Some(name),
@@ -75,8 +72,4 @@ fn remark(pool: &str, tended: &Tended, remarks: &mut Vec<Draft>) {
         let what = "denied: workers are missing; trying again at every tick".to_owned();
         remarks.push(Draft::remark(Some(pool), &error.to_string(), what));
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

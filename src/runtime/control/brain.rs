@@ -5,18 +5,16 @@ mod checks;
 mod sizes;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::journal::{Author, Draft, Reproduce, Step};
+use super::journal::{Author, Draft};
 use super::sample::Sample;
 use crate::balance::{self, Hot, Move, Moves};
 use crate::burst::{self, Burst, Ledger};
-use crate::law::Law;
 use crate::pool::Health;
 use crate::pool::health::{self, HealthLaw};
 use crate::pool::scaling::Scaling;
-use crate::routing::Share;
+use crate::share::Share;
 use crate::time::Moment;
 
 /// Everything that is remembered from one tick to the next.
@@ -27,8 +25,6 @@ pub(super) struct Brain {
     pub(super) burst: Burst,
     pub(super) burst_decision: Option<burst::Decision>,
     pub(super) ledger: Ledger,
-    /// The coefficient at the last tick.
-    pub(super) balance: Option<f64>,
     last: Option<Moment>,
     checked: Option<Moment>,
     /// Too many pools were critical at the last check for health to be acted on.
@@ -151,13 +147,4 @@ fn name_of(rule: impl std::fmt::Debug) -> String {
         name.extend(letter.to_lowercase());
     }
     name
-}
-
-fn record<L>(before: L, sample: L::Sample, decision: &L::Decision) -> Arc<dyn Reproduce>
-where
-    L: Law + std::fmt::Debug + Send + Sync + 'static,
-    L::Sample: std::fmt::Debug + Send + Sync,
-    L::Decision: Clone + std::fmt::Debug + Send + Sync,
-{
-    Arc::new(Step { before, sample, decision: decision.clone() })
 }

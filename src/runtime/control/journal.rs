@@ -130,6 +130,15 @@ pub(in crate::runtime) struct Step<L: Law> {
     pub(in crate::runtime) decision: L::Decision,
 }
 
+impl<L: Law> Step<L> {
+    /// Steps a law, and keeps what it takes to do so again.
+    pub(in crate::runtime) fn take(law: &mut L, sample: L::Sample, at: Moment) -> Self {
+        let before = law.clone();
+        let decision = law.step(&sample, at);
+        Self { before, sample, decision }
+    }
+}
+
 impl<L> Reproduce for Step<L>
 where
     L: Law + fmt::Debug + Send + Sync,

@@ -33,7 +33,7 @@ struct PoolRules {
 impl Rules {
     /// `cores`: those that the process may use, unless the configuration says otherwise.
     pub(super) fn of(config: &Config, cores: usize) -> Self {
-        let Config { scaling, health: checks, balance, burst, .. } = config;
+        let Config { scaling, health: checks, balance, .. } = config;
         let cores = u32::try_from(config.core_budget(cores)).unwrap_or(u32::MAX);
         let pools = config.pools.iter().map(|(name, pool)| (name.clone(), PoolRules::of(config, pool)));
         Self {
@@ -50,17 +50,7 @@ impl Rules {
                 cooldown: balance.cooldown,
                 calm: scaling.calm,
             },
-            burst: burst::Settings {
-                enabled: burst.enabled,
-                threshold: burst.threshold,
-                floor: u64::from(burst.floor),
-                workers: config.burst_workers(cores as usize),
-                lease: burst.lease,
-                renewals: burst.renewals,
-                return_every: burst.return_every,
-                cooldown: burst.cooldown,
-                cost: burst.cost,
-            },
+            burst: burst_settings(config, cores as usize),
             pools: Arc::new(pools.collect()),
         }
     }
@@ -82,6 +72,22 @@ impl Rules {
             .get(pool)
             .copied()
             .unwrap_or_else(|| PoolRules::of(&Config::default(), &PoolConfig::default()))
+    }
+}
+
+/// `cores`: as for [`Rules::of`].
+pub(super) fn burst_settings(config: &Config, cores: usize) -> burst::Settings {
+    let Config { burst, .. } = config;
+    burst::Settings {
+        enabled: burst.enabled,
+        threshold: burst.threshold,
+        floor: u64::from(burst.floor),
+        workers: config.burst_workers(cores),
+        lease: burst.lease,
+        renewals: burst.renewals,
+        return_every: burst.return_every,
+        cooldown: burst.cooldown,
+        cost: burst.cost,
     }
 }
 

@@ -128,7 +128,7 @@ impl Core {
 
     pub(in crate::runtime) fn burst_status(&self) -> BurstStatus {
         let mind = self.control.mind.lock();
-        let settings = super::rules::Rules::of(&self.config(), self.cores.budget()).burst;
+        let settings = super::rules::burst_settings(&self.config(), self.cores.budget());
         let detection = mind.brain.burst_decision.map(|decision| decision.detection).unwrap_or_default();
         BurstStatus::new(&mind.brain.burst, &settings, &mind.brain.ledger, detection)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::Core;
 use super::journal::Draft;
-use crate::thread::Managed;
+use crate::thread::{Managed, panic_message};
 use crate::time::Moment;
 
 /// How long a control thread that died stays down: doubled each time, up to the second figure, in real time.
@@ -32,7 +32,7 @@ fn supervise(core: &Core) {
         if core.control.life.lock().ticks - before >= FORGIVEN {
             backoff = BACKOFF.0;
         }
-        let why = message(&*payload);
+        let why = panic_message(&*payload).unwrap_or_else(|| "without a message".to_owned());
         // Its drop may panic as well.
         std::mem::forget(payload);
         core.control.life.lock().died(&why);
@@ -65,12 +65,6 @@ fn tick_until_the_end(core: &Core) {
 fn next(due: Moment, tick: Duration, now: Moment) -> Moment {
     let next = due.after(tick);
     if next > now { next } else { now.after(tick) }
-}
-
-fn message(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "without a message".to_owned())
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! The steps that look after each pool: its health, and its hot keys.
 
-use super::super::journal::{Author, Draft};
+use std::sync::Arc;
+
+use super::super::journal::{Author, Draft, Step};
 use super::super::sample::Sample;
-use super::{Brain, Plan, name_of, record};
+use super::{Brain, Plan, name_of};
 use crate::balance::KeySample;
-use crate::law::Law;
 use crate::pool::Health;
 use crate::pool::health::{self, HealthLaw};
-use crate::routing::Share;
+use crate::share::Share;
 
 impl Brain {
     /// Whether the next check of the health of all pools is due.
@@ -39,8 +40,8 @@ impl Brain {
             if !between {
                 state.checked = (pool.ended, pool.failed);
             }
-            let before = state.health;
-            let decision = state.health.step(&seen, sample.at);
+            let step = Step::take(&mut state.health, seen, sample.at);
+            let decision = step.decision;
             let changed = state.acted.map_or(Health::Healthy, |last| last.health) != decision.health;
             state.acted = Some(decision);
             if decision.replace > 0 {
@@ -64,7 +65,7 @@ impl Brain {
                         decision.observed, seen.workers, seen.wanted, seen.stalled, seen.lost, seen.failed,
                         seen.ended, seen.waiting, seen.lane
                     ),
-                    record: Some(record(before, seen, &decision)),
+                    record: Some(Arc::new(step)),
                 });
             }
         }
@@ -114,11 +115,6 @@ impl Brain {
             });
         }
         for (state, share) in self.pools.values_mut().zip(shares) {
-            let share = match share {
-                health::Share::Full => Share::Full,
-                health::Share::Half => Share::Half,
-                health::Share::None => Share::None,
-            };
             state.share = share;
         }
     }
@@ -128,10 +124,9 @@ impl Brain {
         for (name, pool) in &sample.pools {
             let Some(state) = self.pools.get_mut(name) else { continue };
             let seen = KeySample { keys: pool.keys.clone() };
-            let before = state.hot.clone();
-            let decision = state.hot.step(&seen, sample.at);
+            let step = Arc::new(Step::take(&mut state.hot, seen, sample.at));
             let was_hot = |key: u64| state.hot_keys.iter().any(|(known, _)| *known == key);
-            for &(key, share) in decision.hot.iter().filter(|(key, _)| !was_hot(*key)) {
+            for &(key, share) in step.decision.hot.iter().filter(|(key, _)| !was_hot(*key)) {
                 plan.drafts.push(Draft {
                     author: Author::Balance,
                     pool: Some(name.clone()),
@@ -140,10 +135,10 @@ impl Brain {
                         "the key with hash {key:#018x} is hot; it stays, as its data is warm here"
                     ),
                     inputs: format!("{:.0} % of what the pool gets", share * 100.0),
-                    record: Some(record(before.clone(), seen.clone(), &decision)),
+                    record: Some(step.clone()),
                 });
             }
-            state.hot_keys = decision.hot;
+            state.hot_keys.clone_from(&step.decision.hot);
         }
     }
 }

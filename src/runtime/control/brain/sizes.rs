@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use super::super::journal::{Author, Draft, Reproduce, Step};
 use super::super::sample::Sample;
-use super::{Brain, Plan, name_of, record};
+use super::{Brain, Plan, name_of};
 use crate::balance;
 use crate::burst::{self, Accrual};
-use crate::law::Law;
 use crate::pool::budget::{Claim, allot};
 use crate::pool::scaling::{self, Scaling, Surge};
 use crate::pool::{Health, Kind, PoolReading};
@@ -23,7 +22,7 @@ impl Brain {
             let wished = last.extra * u32::try_from(sample.pools.len()).unwrap_or(u32::MAX);
             self.ledger.add(Accrual {
                 elapsed,
-                wished: wished.max(held),
+                wished,
                 granted: held,
                 busy: sample.pools.values().map(|pool| pool.surge_busy).sum(),
                 jobs: sample.pools.values().map(|pool| pool.surge_jobs).sum(),
@@ -32,8 +31,8 @@ impl Brain {
         }
         let settings = sample.rules.burst;
         let seen = burst::Sample { settings, arrivals: sample.arrivals, surge_workers: held };
-        let before = self.burst.clone();
-        let decision = self.burst.step(&seen, sample.at);
+        let step = Step::take(&mut self.burst, seen, sample.at);
+        let decision = step.decision;
         self.ledger.note(&decision);
         self.burst_decision = Some(decision);
         let acts = last.is_some_and(|last| (last.phase, last.extra) != (decision.phase, decision.extra));
@@ -45,7 +44,7 @@ impl Brain {
                 rule,
                 decision: decision.to_string(),
                 inputs: format!("{} arrivals so far, {held} surge workers", sample.arrivals),
-                record: Some(record(before, seen, &decision)),
+                record: Some(Arc::new(step)),
             });
         }
         Surge { extra: decision.extra, held: 0, lease: self.burst.holding() }
@@ -69,9 +68,7 @@ impl Brain {
                 wish: None,
                 thresholds: sample.rules.thresholds(name),
             };
-            let before = state.scaling;
-            let decision = state.scaling.step(&seen, sample.at);
-            wishes.insert(name.clone(), Step { before, sample: seen, decision });
+            wishes.insert(name.clone(), Step::take(&mut state.scaling, seen, sample.at));
         }
         wishes
     }
@@ -99,9 +96,8 @@ impl Brain {
             pools: sample.pools.iter().map(load).collect(),
             on_demand,
         };
-        let before = self.moves.clone();
-        let decision = self.moves.step(&seen, sample.at);
-        self.balance = Some(decision.coefficient);
+        let step = Step::take(&mut self.moves, seen, sample.at);
+        let decision = step.decision.clone();
         let denied = matches!(
             decision.why,
             balance::Why::NobodyToGive | balance::Why::Cooldown(_) | balance::Why::Calm(_)
@@ -114,7 +110,7 @@ impl Brain {
                 rule: decision.why.name().to_owned(),
                 decision: if denied { format!("denied: {decision}") } else { decision.to_string() },
                 inputs: used(sample),
-                record: Some(record(before, seen, &decision)),
+                record: Some(Arc::new(step)),
             });
         }
         plan.moves.clone_from(&decision.moves);

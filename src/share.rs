@@ -14,7 +14,7 @@ pub(crate) enum Share {
 
 impl Share {
     /// What a target counts for among the others, in halves of a unit of weight. Keys that are refused still belong to it.
-    pub(super) fn halves(self, weight: u32) -> u32 {
+    pub(crate) fn halves(self, weight: u32) -> u32 {
         match self {
             // A weight that is refused anyway may be any number.
             Share::Full | Share::None => weight.saturating_mul(2),
