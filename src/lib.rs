@@ -81,7 +81,9 @@ mod admission;
 mod balance;
 mod burst;
 mod calm;
+mod domain;
 mod error;
+mod kanban;
 mod lanes;
 mod law;
 mod metrics;
@@ -102,7 +104,13 @@ pub use balance::{
     BalanceStatus, Decision as Rebalance, Move as WorkerMove, Why, coefficient as balance_coefficient,
 };
 pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
+pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
+pub use kanban::{
+    Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, Handler, Item, ItemError, ItemId,
+    ItemSpec, Lane, Name, NameError, Outcome, PublishError, Seen, SeenError, SeenKey, SeenStore, Settled,
+    Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, Work,
+};
 pub use metrics::Latencies;
 pub use pool::{
     Checkout, CheckoutError, Context, Duty, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError,
@@ -112,12 +120,12 @@ pub use priority::{Priority, UnknownPriority};
 pub use routing::{Affinity, Choices, Key, Load, PoolSetError, RoutePin, Router, Target};
 pub use runtime::{
     AdmissionConfig, Author, BalanceConfig, Builder, BurstConfig, ChangeError, Config, ConfigError,
-    ControlConfig, ControlStatus, Domain, DomainConfig, Entry, GroupConfig, HealthConfig, HealthReport,
-    HotKey, JobSpec, Loader, PoolConfig, PoolHealth, Readiness, RefusedMany, Report, Runtime, RuntimeStatus,
-    ScalingConfig, StartError, Warning,
+    ControlConfig, ControlStatus, DomainConfig, Entry, GroupConfig, HealthConfig, HealthReport, HotKey,
+    Loader, PoolConfig, PoolHealth, Readiness, Report, Runtime, RuntimeStatus, ScalingConfig, StartError,
+    Warning,
 };
 pub use thread::{Idle, Pinning, Unpinned};
-pub use time::{Clock, ManualTime, Moment};
+pub use time::{Clock, ManualTime, Moment, Timestamp};
 
 /// Runs what the README shows.
 #[cfg(doctest)]

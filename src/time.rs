@@ -1,7 +1,10 @@
 //! Time as a seam: a monotonic clock for services and one set by hand for tests.
 
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
 
 /// A point in time: nanoseconds since the origin of the [`Clock`] that gave it.
 ///
@@ -47,6 +50,64 @@ impl Moment {
     }
 }
 
+/// A point in time as calendars have it: milliseconds since the beginning of 1970, in UTC.
+///
+/// What crosses processes and restarts carries these, since a [`Moment`] means nothing to another process. They come from the
+/// system's clock, which may be set: durations within one process are measured by moments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The timestamp `millis` milliseconds after the beginning of 1970.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the beginning of 1970.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to this, zero if `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// This plus `duration`, to the millisecond.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// What lies before 1970 becomes 1970.
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::default().after(since)
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(time.0.min(i64::MAX as u64))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// As RFC 3339 has it, such as `2026-11-22T02:30:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_rfc3339_millis((*self).min(LAST_PRINTABLE).into()).fmt(f)
+    }
+}
+
+/// The end of the year 9999, where RFC 3339 ends.
+const LAST_PRINTABLE: Timestamp = Timestamp(253_402_300_799_999);
+
 /// Gives the time. Cloning is cheap and clones agree with each other.
 ///
 /// [`Clock::monotonic`] reads the processor's time-stamp counter where it is invariant (a few nanoseconds),
@@ -55,6 +116,8 @@ impl Moment {
 pub struct Clock {
     source: quanta::Clock,
     origin: u64,
+    /// What calendars showed at the origin; `None` to ask the system each time.
+    calendar: Option<Timestamp>,
     pace: Pace,
 }
 
@@ -66,6 +129,9 @@ enum Pace {
     /// It stands still until it is moved.
     ByHand,
 }
+
+/// What the calendar of a clock moved by hand shows at its origin: the beginning of 2026.
+const MANUAL_ORIGIN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// A clock moved by hand is looked at so often by whoever waits for it.
 const LOOK: Duration = Duration::from_millis(1);
@@ -113,7 +179,22 @@ impl Clock {
 
     fn starting_now(source: quanta::Clock, pace: Pace) -> Self {
         let origin = source.raw();
-        Self { source, origin, pace }
+        let calendar = match pace {
+            Pace::Times(1) => None,
+            Pace::Times(_) => Some(SystemTime::now().into()),
+            Pace::ByHand => Some(MANUAL_ORIGIN),
+        };
+        Self { source, origin, calendar, pace }
+    }
+
+    /// What calendars show now: the system's clock, which may be set at any time. A clock that is compressed or moved by
+    /// hand has a calendar that goes with it; the latter begins with the year 2026.
+    #[must_use]
+    pub fn timestamp(&self) -> Timestamp {
+        match self.calendar {
+            None => SystemTime::now().into(),
+            Some(origin) => origin.after(Duration::from_nanos(self.now().as_nanos())),
+        }
     }
 
     /// How much real time somebody may sleep who waits for `moment`.

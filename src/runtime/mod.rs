@@ -1,11 +1,9 @@
 //! Composition: domains, pools and the regulator make a runtime.
 
-mod batch;
 mod build;
 mod change;
 mod config;
 mod control;
-mod domain;
 mod drain;
 mod metrics;
 mod registry;
@@ -20,7 +18,6 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-pub use batch::RefusedMany;
 pub use build::{Builder, StartError};
 pub use change::ChangeError;
 pub use config::{
@@ -28,13 +25,13 @@ pub use config::{
     GroupConfig, HealthConfig, Loader, PoolConfig, ScalingConfig, Warning,
 };
 pub use control::{Author, ControlStatus, Entry, HealthReport, PoolHealth, Readiness};
-pub use domain::{Domain, JobSpec};
 pub use report::{HotKey, Report, RuntimeStatus};
 
 use control::Control;
 use registry::Registry;
 
 use crate::admission::Regulator;
+use crate::domain::Domain;
 use crate::pool::Pool;
 use crate::sync::{self, EpochCell};
 use crate::thread::{Bell, Cores};

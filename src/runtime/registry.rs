@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::{DomainConfig, GroupConfig, PoolConfig};
-use super::domain::{DomainShared, PoolRef};
-use super::{Core, Domain};
+
+use super::Core;
+use crate::domain::{Domain, DomainShared, PoolRef};
 use crate::pool::{Pool, ScaleError, Settings};
 use crate::routing::{Affinity, PoolSetError, Prepared, Router, Target};
 use crate::share::Share;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::iter::Chain;
 use std::option;
 
-use super::domain::{CRITICAL, JobSpec, NO_POOL, lane_full};
+use super::{CRITICAL, JobSpec, NO_POOL, lane_full};
 use crate::error::{Reason, Rejected};
 use crate::pool::{Job, Keeper, Shared, Work};
 
@@ -54,7 +54,7 @@ impl<H, I: Iterator> std::error::Error for RefusedMany<H, I> {}
 
 impl JobSpec<'_> {
     /// `wrap` makes work and handle of an item, `unwrap` the item of the work again.
-    pub(super) fn place_many<W: Work, H, I: ExactSizeIterator>(
+    pub(crate) fn place_many<W: Work, H, I: ExactSizeIterator>(
         self,
         mut items: I,
         wrap: impl Fn(I::Item) -> (W, H),

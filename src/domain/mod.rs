@@ -1,10 +1,13 @@
 //! A domain: the handle through which work of one kind comes in. This file is the way of a request.
 
+mod batch;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::batch::RefusedMany;
+pub use batch::RefusedMany;
+
 use crate::admission::{Class, Regulator, SubLimitId};
 use crate::error::{Reason, Refused, Rejected};
 use crate::pool::{
@@ -17,21 +20,21 @@ use crate::time::{Clock, Moment};
 /// The handle through which one kind of work comes in: resolved once, cloned freely, used from any thread.
 #[derive(Clone)]
 pub struct Domain {
-    pub(super) shared: Arc<DomainShared>,
+    pub(crate) shared: Arc<DomainShared>,
 }
 
-pub(super) struct DomainShared {
-    pub(super) name: String,
-    pub(super) priority: bool,
-    pub(super) sub_limit: Option<SubLimitId>,
-    pub(super) router: Router<PoolRef>,
-    pub(super) regulator: Arc<Regulator>,
-    pub(super) clock: Clock,
+pub(crate) struct DomainShared {
+    pub(crate) name: String,
+    pub(crate) priority: bool,
+    pub(crate) sub_limit: Option<SubLimitId>,
+    pub(crate) router: Router<PoolRef>,
+    pub(crate) regulator: Arc<Regulator>,
+    pub(crate) clock: Clock,
 }
 
 /// A pool as a routing target.
 #[derive(Clone, Debug)]
-pub(super) struct PoolRef(pub(super) crate::sync::Arc<Shared>);
+pub(crate) struct PoolRef(pub(crate) crate::sync::Arc<Shared>);
 
 impl Load for PoolRef {
     fn in_flight(&self) -> u32 {
@@ -128,9 +131,9 @@ impl fmt::Debug for Domain {
 #[derive(Clone, Copy, Debug)]
 #[must_use = "nothing happens until `execute` or `submit`"]
 pub struct JobSpec<'a> {
-    pub(super) domain: &'a Domain,
-    pub(super) key: Key,
-    pub(super) priority: Priority,
+    pub(crate) domain: &'a Domain,
+    pub(crate) key: Key,
+    pub(crate) priority: Priority,
     arrived: Option<Moment>,
     deadline: Option<Duration>,
 }
@@ -220,7 +223,7 @@ impl JobSpec<'_> {
         self.place_many(work.into_iter(), track, |tracked| tracked.work)
     }
 
-    pub(super) fn class(&self) -> Class {
+    pub(crate) fn class(&self) -> Class {
         let domain = &self.domain.shared;
         let class = match self.priority {
             Priority::Low => Class::LOW,
@@ -235,14 +238,14 @@ impl JobSpec<'_> {
 
     /// When the job arrived and until when it is wanted.
     #[inline]
-    pub(super) fn times(&self, now: Moment) -> (Moment, Moment) {
+    pub(crate) fn times(&self, now: Moment) -> (Moment, Moment) {
         let arrived = self.arrived.unwrap_or(now);
         (arrived, self.deadline.map_or(NEVER, |deadline| arrived.after(deadline)))
     }
 
     /// The way of a request: admitted, routed, handed over.
     #[inline]
-    pub(super) fn place<W: Work>(self, work: W) -> Result<(), Refused<W>> {
+    pub(crate) fn place<W: Work>(self, work: W) -> Result<(), Refused<W>> {
         let domain = &*self.domain.shared;
         let permit = match domain.regulator.try_acquire(self.class()) {
             Ok(permit) => permit,
@@ -276,13 +279,13 @@ impl JobSpec<'_> {
     }
 }
 
-pub(super) const NO_POOL: Rejected = Rejected { reason: Reason::NoPool, in_flight: 0, limit: 0, wanted: 1 };
+pub(crate) const NO_POOL: Rejected = Rejected { reason: Reason::NoPool, in_flight: 0, limit: 0, wanted: 1 };
 
 /// Only strict keys come to a barred target, and those may go nowhere else.
-pub(super) const CRITICAL: Rejected = Rejected { reason: Reason::Critical, ..NO_POOL };
+pub(crate) const CRITICAL: Rejected = Rejected { reason: Reason::Critical, ..NO_POOL };
 
 #[cold]
-pub(super) fn lane_full(pool: &Shared, lane: Priority) -> Rejected {
+pub(crate) fn lane_full(pool: &Shared, lane: Priority) -> Rejected {
     let limit = u32::try_from(pool.settings.lane).unwrap_or(u32::MAX);
     Rejected { reason: Reason::LaneFull, in_flight: pool.waiting_in(lane), limit, wanted: 1 }
 }
