@@ -107,9 +107,10 @@ pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use kanban::{
-    Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, Handler, Item, ItemError, ItemId,
-    ItemSpec, Lane, Name, NameError, Outcome, PublishError, Seen, SeenError, SeenKey, SeenStore, Settled,
-    Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, Work,
+    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, ConsumerStatus, DeadLetter, Death,
+    Delivery, Depth, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Lane, Name, NameError, Outcome,
+    PublishError, Publisher, QueueStatus, Receipt, RetrySettings, Seen, SeenError, SeenKey, SeenStore,
+    Settled, Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, Work,
 };
 pub use metrics::Latencies;
 pub use pool::{

@@ -62,7 +62,14 @@ impl Domain {
     /// A job to be described further: priority, arrival, deadline.
     #[inline]
     pub fn job(&self, key: impl Into<Key>) -> JobSpec<'_> {
-        JobSpec { domain: self, key: key.into(), priority: Priority::Normal, arrived: None, deadline: None, reserve: true }
+        JobSpec {
+            domain: self,
+            key: key.into(),
+            priority: Priority::Normal,
+            arrived: None,
+            deadline: None,
+            background: false,
+        }
     }
 
     /// Runs `work` on the pool that `key` belongs to, with a handle to its result.
@@ -146,8 +153,8 @@ pub struct JobSpec<'a> {
     pub(crate) priority: Priority,
     arrived: Option<Moment>,
     deadline: Option<Duration>,
-    /// Whether a priority domain's work may use the reserve.
-    reserve: bool,
+    /// Whether it was pulled from a queue.
+    background: bool,
 }
 
 impl JobSpec<'_> {
@@ -174,7 +181,7 @@ impl JobSpec<'_> {
     /// Never takes from the reserve, whatever its domain: background work leaves it to those who wait for an answer.
     #[inline]
     pub(crate) fn in_background(self) -> Self {
-        Self { reserve: false, ..self }
+        Self { background: true, ..self }
     }
 
     /// As [`Domain::execute`].
@@ -245,13 +252,14 @@ impl JobSpec<'_> {
         let domain = &self.domain.shared;
         let class = match self.priority {
             Priority::Low => Class::LOW,
-            _ if domain.priority && self.reserve => Class::PRIORITY,
+            _ if domain.priority && !self.background => Class::PRIORITY,
             _ => Class::NORMAL,
         };
-        match domain.sub_limit {
+        let class = match domain.sub_limit {
             Some(sub) => class.capped_by(sub),
             None => class,
-        }
+        };
+        if self.background { class.pulled() } else { class }
     }
 
     /// When the job arrived and until when it is wanted.

@@ -13,11 +13,11 @@ mod publisher;
 mod retry;
 mod seen;
 
+pub use breaker::{BreakerSettings, BreakerState};
 pub use broker::{
     Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, PublishError, Settled, Settlement,
     Stored, Ticket, Traits, Verdict, Want,
 };
-pub use breaker::{BreakerSettings, BreakerState};
 pub use consumer::{ConsumerStatus, QueueStatus};
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};

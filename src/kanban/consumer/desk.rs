@@ -8,7 +8,6 @@ use crate::kanban::cells::{Call, Signal};
 use crate::kanban::retry::Ended;
 use crate::sync::channel::{Receiver, Sender, bounded};
 
-
 /// What a worker lays down.
 #[derive(Debug)]
 pub(super) struct Report {

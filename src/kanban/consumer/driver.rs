@@ -9,10 +9,11 @@ use super::desk::Report;
 use super::queue::Queue;
 use super::table::Table;
 use super::{Env, Mode, Shared};
+use crate::kanban::breaker::BreakerState;
 use crate::kanban::broker::{BrokerError, Traits};
 use crate::kanban::cells::Signal;
 use crate::kanban::event::Event;
-use crate::kanban::name::Name;
+use crate::kanban::name::{ItemId, Name};
 use crate::sync::channel::Receiver;
 use crate::sync::{Parker, spin_loop};
 use crate::time::Moment;
@@ -34,14 +35,16 @@ pub(super) struct Driver {
     pub(super) pull_again: Again,
     /// When held items that were refused are offered again.
     pub(super) offer_again: Again,
+    /// When pools that had no free worker are looked at again: others use them as well, and tell nobody when they are done.
+    look_again: Again,
     /// Which domain is asked first: the next one each time.
     pub(super) first: usize,
     pub(super) due: Due,
+    /// Whether something happened since the status was made.
+    is_stale: bool,
     /// What the broker last failed with, until it works again.
     pub(super) fault: Option<BrokerError>,
-    pub(super) given_back: Vec<crate::kanban::name::ItemId>,
-    /// Whether the last look found every lane empty.
-    pub(super) emptied: bool,
+    pub(super) given_back: Vec<ItemId>,
 }
 
 /// When what is done now and then is due.
@@ -118,10 +121,11 @@ impl Driver {
             settle_again: Again::within(millis(50), millis(5000)),
             pull_again: Again::within(millis(50), millis(5000)),
             offer_again: Again::within(Duration::from_micros(500), millis(10)),
+            look_again: Again::within(millis(1), millis(20)),
             first: 0,
+            is_stale: true,
             fault: None,
             given_back: Vec::new(),
-            emptied: false,
         }
     }
 
@@ -137,8 +141,10 @@ impl Driver {
                 self.publish_status();
                 return;
             }
-            if !busy {
-                self.publish_status();
+            if busy {
+                self.is_stale = true;
+                self.look_again.worked();
+            } else {
                 self.sleep();
             }
         }
@@ -160,7 +166,7 @@ impl Driver {
             Mode::Stop | Mode::Abandon => self.give_back_held(),
         }
         self.sample(now);
-        if now >= self.due.status {
+        if self.is_stale && now >= self.due.status {
             self.publish_status();
         }
         busy
@@ -177,17 +183,21 @@ impl Driver {
 
     pub(super) fn publish_status(&mut self) {
         self.due.status = self.env.clock.now().after(STATUS);
+        self.is_stale = false;
         let status = self.status();
         *self.shared.status.lock() = status;
     }
 
     /// Waits for a call, or for what is due next.
     fn sleep(&mut self) {
-        let clock = &self.env.clock;
-        let now = clock.now();
+        let now = self.env.clock.now();
+        if self.queues.iter().any(Queue::wants_workers) {
+            self.look_again.failed(now);
+        }
+        let due = self.next_due(now);
         while !self.signal.is_pending() {
-            if clock.now().since(now) >= SPIN {
-                let patience = clock.real_time_until(self.next_due(now));
+            if self.env.clock.now().since(now) >= SPIN {
+                let patience = self.env.clock.real_time_until(due);
                 if !patience.is_zero() {
                     self.parker.park_timeout(patience);
                 }
@@ -197,7 +207,7 @@ impl Driver {
         }
     }
 
-    fn next_due(&mut self, now: Moment) -> Moment {
+    fn next_due(&self, now: Moment) -> Moment {
         let mut next = now.after(LONG).min(self.due.sample);
         if self.table.len() > 0 {
             next = next.min(self.due.extend).min(self.due.stalls);
@@ -205,15 +215,21 @@ impl Driver {
         if self.traits.poll.is_some() {
             next = next.min(self.due.poll);
         }
-        for again in [self.settle_again, self.pull_again, self.offer_again] {
-            next = next.min(again.at.unwrap_or(next));
+        if self.is_stale {
+            next = next.min(self.due.status);
+        }
+        // What was due before now has just been tried, and had nothing to do.
+        let far = next;
+        let later = |at: Moment| if at > now { at } else { far };
+        for again in [self.settle_again, self.pull_again, self.offer_again, self.look_again] {
+            next = next.min(again.at.map_or(next, later));
         }
         if self.shared.mode() != Mode::Run {
             next = next.min(now.after(Duration::from_millis(20)));
         }
-        for queue in &mut self.queues {
-            if let crate::kanban::breaker::BreakerState::Open { until, .. } = queue.breaker.state() {
-                next = next.min(until);
+        for queue in &self.queues {
+            if let BreakerState::Open { until, .. } = queue.breaker.state() {
+                next = next.min(later(until));
             }
         }
         next

@@ -35,24 +35,24 @@ impl Driver {
                 let view = queue.view(self.env.settings.prefetch, now);
                 let Some(priority) = view.next(queue.starting) else { break };
                 let Some(slot) = queue.held[priority.index()].pop_front() else { break };
-                any = true;
                 if self.is_late(slot, &mut today) {
-                    continue;
-                }
-                if self.start(at, slot, now, today) {
+                    any = true;
+                } else if self.start(at, slot, now, today) {
+                    any = true;
                     let queue = &mut self.queues[at];
                     queue.starting.advance();
                     queue.running[priority.index()] += 1;
                     queue.workers.1 = queue.workers.1.saturating_sub(1);
                 } else {
                     self.queues[at].held[priority.index()].push_front(slot);
-                    (any, refused) = (false, true);
+                    refused = true;
                 }
             }
         }
-        match refused {
-            true => self.offer_again.failed(now),
-            false => self.offer_again.worked(),
+        if refused {
+            self.offer_again.failed(now);
+        } else {
+            self.offer_again.worked();
         }
         any
     }

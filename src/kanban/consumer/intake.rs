@@ -10,7 +10,7 @@ use crate::kanban::broker::{Death, Delivery, Settlement, Verdict, Want};
 use crate::kanban::cells::Count;
 use crate::kanban::retry::{Arrival, Cause, arrival};
 use crate::kanban::seen::Seen;
-use crate::time::Moment;
+use crate::time::{Moment, Timestamp};
 
 /// When an item comes again that could not be looked up among what was seen.
 const SEEN_AGAIN: Duration = Duration::from_secs(1);
@@ -52,7 +52,8 @@ impl Driver {
                 self.mark_dry(&wants_of, &deliveries);
                 let any = !deliveries.is_empty();
                 self.env.counts.add(Count::Pulled, deliveries.len() as u64);
-                deliveries.into_iter().for_each(|delivery| self.admit(delivery));
+                let today = self.env.clock.timestamp();
+                deliveries.into_iter().for_each(|delivery| self.admit(delivery, today));
                 any
             }
             Err(error) => {
@@ -66,7 +67,11 @@ impl Driver {
     fn budget(&self, views: &[View]) -> Budget {
         let capacity = self.env.regulator.capacity();
         let limit = f64::from(self.env.regulator.limits().normal()) * self.env.settings.share;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a limit below 2^21")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a limit below 2^21"
+        )]
         let limit = (limit as u32).max(1);
         // Stalled ones hold their permits as well.
         let running: u32 = views.iter().map(|view| view.running.iter().sum::<u32>()).sum();
@@ -97,12 +102,12 @@ impl Driver {
     }
 
     /// Looks at an item that arrived: holds it, or settles it unrun.
-    fn admit(&mut self, delivery: Delivery) {
+    fn admit(&mut self, delivery: Delivery, today: Timestamp) {
         let Some(&at) = self.sources.get(&delivery.item.lane.domain) else {
             return self.refuse(delivery, "of a domain that is not consumed here");
         };
         let settings = &self.shared.sources[at].retry;
-        let what = arrival(&delivery, self.env.clock.timestamp(), settings, self.env.settings.expired);
+        let what = arrival(&delivery, today, settings, self.env.settings.expired);
         let undecodable = delivery.fault.is_some();
         let slot = match self.table.take(Loan::of(delivery, at)) {
             Ok(slot) => slot,
@@ -170,7 +175,11 @@ impl Driver {
         if let Some(ticket) = loan.ticket {
             let verdict = Verdict::Release { after: SEEN_AGAIN };
             // If this fails as well, its lease brings it back.
-            drop(self.env.broker.settle(vec![Settlement { ticket, verdict }], self.env.settings.settle_timeout));
+            drop(
+                self.env
+                    .broker
+                    .settle(vec![Settlement { ticket, verdict }], self.env.settings.settle_timeout),
+            );
         }
     }
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use super::breaker::BreakerSettings;
 use super::broker::{Arrivals, Broker, BrokerError};
-use super::cells::{Call, Counts, Signal};
+use super::cells::{Counts, Signal};
 use super::depth::CoordinatorSettings;
 use super::event::Events;
 use super::item::Lane;

@@ -90,9 +90,8 @@ impl View {
         let ahead = self.ahead();
         let start = self.allowance > 0 && (self.free + ahead).saturating_sub(self.queued()) > 0;
         let below = self.running_below() < self.for_below() + ahead;
-        let may = |priority: Priority| {
-            self.held[priority.index()] > 0 && (below || priority == Priority::High)
-        };
+        let may =
+            |priority: Priority| self.held[priority.index()] > 0 && (below || priority == Priority::High);
         if start { turn.order().into_iter().find(|priority| may(*priority)) } else { None }
     }
 }

@@ -56,6 +56,11 @@ impl Queue {
         self.running.iter().sum()
     }
 
+    /// Whether something could start as soon as a worker is free.
+    pub(super) fn wants_workers(&self) -> bool {
+        !self.breaker.is_open() && (self.held.iter().any(|held| !held.is_empty()) || self.dry != [true; 3])
+    }
+
     /// What the law of pulling looks at.
     pub(super) fn view(&mut self, prefetch: u32, now: Moment) -> View {
         let (workers, free) = self.workers;

@@ -41,7 +41,8 @@ impl Driver {
     /// Whether nothing waits in any lane, now or later.
     pub(super) fn is_empty(&mut self) -> bool {
         (0..self.queues.len()).all(|at| {
-            self.depths_of(at).is_some_and(|depths| depths.iter().all(|depth| depth.ready + depth.delayed == 0))
+            self.depths_of(at)
+                .is_some_and(|depths| depths.iter().all(|depth| depth.ready + depth.delayed == 0))
         })
     }
 }

@@ -87,7 +87,9 @@ impl Driver {
                 tracing::info!(id = %loan.item.id, domain = %loan.item.lane.domain, ?after, error, "an item is tried again");
                 self.to_settle(slot, Verdict::Retry { after });
             }
-            Decision::Release | Decision::Done => self.to_settle(slot, Verdict::Release { after: Duration::ZERO }),
+            Decision::Release | Decision::Done => {
+                self.to_settle(slot, Verdict::Release { after: Duration::ZERO })
+            }
             Decision::Dead(cause) => self.bury(slot, cause),
         }
     }

@@ -78,7 +78,11 @@ impl Driver {
         let ending = mode != super::Mode::Run;
         let on_loan = if ending {
             let unfinished = |stage: &Stage| !matches!(stage, Stage::Held);
-            self.table.loans().filter(|(_, loan)| unfinished(&loan.stage)).map(|(_, loan)| loan.item.id.clone()).collect()
+            self.table
+                .loans()
+                .filter(|(_, loan)| unfinished(&loan.stage))
+                .map(|(_, loan)| loan.item.id.clone())
+                .collect()
         } else {
             Vec::new()
         };

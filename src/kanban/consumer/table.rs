@@ -14,18 +14,11 @@ pub(super) enum Stage {
     /// Waits for a permit.
     Held,
     /// Handed over.
-    Running {
-        since: Moment,
-    },
+    Running { since: Moment },
     /// Handed over so long ago that its lease is not extended any more.
-    Stalled {
-        since: Moment,
-    },
+    Stalled { since: Moment },
     /// Ended; what is to be recorded and told, and whether it was recorded as done already.
-    Settling {
-        verdict: Verdict,
-        done: bool,
-    },
+    Settling { verdict: Verdict, done: bool },
 }
 
 /// An item on loan.
