@@ -120,10 +120,11 @@ pub use pool::{
 pub use priority::{Priority, UnknownPriority};
 pub use routing::{Affinity, Choices, Key, Load, PoolSetError, RoutePin, Router, Target};
 pub use runtime::{
-    AdmissionConfig, Author, BalanceConfig, Builder, BurstConfig, ChangeError, Config, ConfigError,
-    ControlConfig, ControlStatus, DomainConfig, Entry, GroupConfig, HealthConfig, HealthReport, HotKey,
-    Loader, PoolConfig, PoolHealth, Readiness, Report, Runtime, RuntimeStatus, ScalingConfig, StartError,
-    Warning,
+    AdmissionConfig, Author, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, Builder, BurstConfig,
+    ChangeError, Config, ConfigError, ControlConfig, ControlStatus, DomainConfig, Entry, ExecConfig, Expired,
+    GroupConfig, HealthConfig, HealthReport, HotKey, KanbanConfig, Loader, Misfire, OnSignal, Overlap,
+    PoolConfig, PoolHealth, Readiness, Report, RetryConfig, RetryOverrides, Runtime, RuntimeStatus,
+    ScalingConfig, ScheduleConfig, SeenConfig, ServiceConfig, StartError, SyncConfig, Warning,
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment, Timestamp};
