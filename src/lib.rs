@@ -121,7 +121,7 @@ pub use priority::{Priority, UnknownPriority};
 pub use routing::{Affinity, Choices, Key, Load, PoolSetError, RoutePin, Router, Target};
 pub use runtime::{
     AdmissionConfig, Author, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, Builder, BurstConfig,
-    ChangeError, Config, ConfigError, ControlConfig, ControlStatus, DomainConfig, Entry, ExecConfig, Expired,
+    ChangeError, Config, ConfigError, ControlConfig, ControlStatus, DomainConfig, Entry, ExecConfig,
     GroupConfig, HealthConfig, HealthReport, HotKey, KanbanConfig, Loader, Misfire, OnSignal, Overlap,
     PoolConfig, PoolHealth, Readiness, Report, RetryConfig, RetryOverrides, Runtime, RuntimeStatus,
     ScalingConfig, ScheduleConfig, SeenConfig, ServiceConfig, StartError, SyncConfig, Warning,

@@ -38,13 +38,14 @@ impl Default for RetrySettings {
 }
 
 /// What is done with an item that arrives after its deadline.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Expired {
-    /// It goes to the dead letters.
+    /// It goes to the dead letters. In TOML `"dead_letter"`.
     #[default]
     DeadLetter,
-    /// It is removed, counted and logged.
+    /// It is removed, counted and logged. In TOML `"drop"`.
     Drop,
 }
 

@@ -22,7 +22,7 @@ pub use build::{Builder, StartError};
 pub use change::ChangeError;
 pub use config::{
     AdmissionConfig, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, BurstConfig, Config,
-    ConfigError, ControlConfig, DomainConfig, ExecConfig, Expired, GroupConfig, HealthConfig, KanbanConfig,
+    ConfigError, ControlConfig, DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig,
     Loader, Misfire, OnSignal, Overlap, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig,
     ScheduleConfig, SeenConfig, ServiceConfig, SyncConfig, Warning,
 };

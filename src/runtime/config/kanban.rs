@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{BrokerConfig, Config, DomainConfig, values};
+use crate::kanban::Expired;
 
 /// The pull queue: TOML table `[kanban]`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -55,17 +56,6 @@ pub struct KanbanConfig {
     pub breaker: BreakerConfig,
     /// What is remembered to recognise an item that was done already: `[kanban.seen]`.
     pub seen: SeenConfig,
-}
-
-/// What becomes of an item whose deadline has passed before it was started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Expired {
-    /// It becomes a dead letter. In TOML `"dead_letter"`.
-    #[default]
-    DeadLetter,
-    /// It is counted and forgotten. In TOML `"drop"`.
-    Drop,
 }
 
 /// When an item is tried again: TOML table `[kanban.retry]`.

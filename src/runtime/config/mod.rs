@@ -35,7 +35,7 @@ mod values;
 pub use broker::{BrokerConfig, BrokerKind, SyncConfig};
 pub use check::Warning;
 pub use error::ConfigError;
-pub use kanban::{BreakerConfig, ExecConfig, Expired, KanbanConfig, RetryConfig, RetryOverrides, SeenConfig};
+pub use kanban::{BreakerConfig, ExecConfig, KanbanConfig, RetryConfig, RetryOverrides, SeenConfig};
 pub use levelling::{BalanceConfig, BurstConfig, ControlConfig, HealthConfig, ScalingConfig};
 pub use load::Loader;
 pub(super) use running::check_change;
