@@ -107,9 +107,10 @@ pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use kanban::{
-    Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, Handler, Item, ItemError, ItemId,
-    ItemSpec, Lane, Name, NameError, Outcome, PublishError, Seen, SeenError, SeenKey, SeenStore, Settled,
-    Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, Work,
+    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, ConsumerStatus, DeadLetter, Death,
+    Delivery, Depth, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Lane, Name, NameError, Outcome,
+    PublishError, Publisher, QueueStatus, Receipt, RetrySettings, Seen, SeenError, SeenKey, SeenStore,
+    Settled, Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, Work,
 };
 pub use kanban::{Durability, Embedded, EmbeddedSettings};
 pub use metrics::Latencies;
@@ -120,10 +121,11 @@ pub use pool::{
 pub use priority::{Priority, UnknownPriority};
 pub use routing::{Affinity, Choices, Key, Load, PoolSetError, RoutePin, Router, Target};
 pub use runtime::{
-    AdmissionConfig, Author, BalanceConfig, Builder, BurstConfig, ChangeError, Config, ConfigError,
-    ControlConfig, ControlStatus, DomainConfig, Entry, GroupConfig, HealthConfig, HealthReport, HotKey,
-    Loader, PoolConfig, PoolHealth, Readiness, Report, Runtime, RuntimeStatus, ScalingConfig, StartError,
-    Warning,
+    AdmissionConfig, Author, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, Builder, BurstConfig,
+    ChangeError, Config, ConfigError, ControlConfig, ControlStatus, DomainConfig, Entry, ExecConfig, Expired,
+    GroupConfig, HealthConfig, HealthReport, HotKey, KanbanConfig, Loader, Misfire, OnSignal, Overlap,
+    PoolConfig, PoolHealth, Readiness, Report, RetryConfig, RetryOverrides, Runtime, RuntimeStatus,
+    ScalingConfig, ScheduleConfig, SeenConfig, ServiceConfig, StartError, SyncConfig, Warning,
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment, Timestamp};

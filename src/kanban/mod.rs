@@ -1,19 +1,29 @@
 //! The pull queue: items that a broker keeps, pulled only while there is capacity, and never lost.
 
+mod breaker;
 mod broker;
+mod cells;
+mod consumer;
+mod depth;
 mod embedded;
 mod event;
 mod item;
 mod name;
 mod outcome;
+mod publisher;
+mod retry;
 mod seen;
 
+pub use breaker::{BreakerSettings, BreakerState};
 pub use broker::{
     Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, PublishError, Settled, Settlement,
     Stored, Ticket, Traits, Verdict, Want,
 };
+pub use consumer::{ConsumerStatus, QueueStatus};
 pub use embedded::{Durability, Embedded, EmbeddedSettings};
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};
 pub use outcome::{Handler, Outcome, Work};
+pub use publisher::{Publisher, Receipt};
+pub use retry::{Expired, RetrySettings};
 pub use seen::{Seen, SeenError, SeenKey, SeenStore};

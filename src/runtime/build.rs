@@ -6,8 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::config::{
-    BalanceConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig, GroupConfig, HealthConfig,
-    PoolConfig, ScalingConfig,
+    BalanceConfig, BrokerConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig, GroupConfig,
+    HealthConfig, KanbanConfig, PoolConfig, ScalingConfig, ScheduleConfig,
 };
 use super::control::{self, Control};
 use super::{Core, Runtime};
@@ -147,6 +147,24 @@ impl Builder {
     /// What a burst is, and what is lent for it.
     pub fn burst(mut self, burst: BurstConfig) -> Self {
         self.config.burst = burst;
+        self
+    }
+
+    /// What keeps the items of the pull queue.
+    pub fn broker(mut self, broker: BrokerConfig) -> Self {
+        self.config.broker = Some(broker);
+        self
+    }
+
+    /// How items are pulled, retried, given up and recognised.
+    pub fn kanban(mut self, kanban: KanbanConfig) -> Self {
+        self.config.kanban = kanban;
+        self
+    }
+
+    /// Items that are published again and again.
+    pub fn schedule(mut self, name: impl Into<String>, schedule: ScheduleConfig) -> Self {
+        self.config.schedules.insert(name.into(), schedule);
         self
     }
 

@@ -21,8 +21,10 @@ use parking_lot::Mutex;
 pub use build::{Builder, StartError};
 pub use change::ChangeError;
 pub use config::{
-    AdmissionConfig, BalanceConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig,
-    GroupConfig, HealthConfig, Loader, PoolConfig, ScalingConfig, Warning,
+    AdmissionConfig, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, BurstConfig, Config,
+    ConfigError, ControlConfig, DomainConfig, ExecConfig, Expired, GroupConfig, HealthConfig, KanbanConfig,
+    Loader, Misfire, OnSignal, Overlap, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig,
+    ScheduleConfig, SeenConfig, ServiceConfig, SyncConfig, Warning,
 };
 pub use control::{Author, ControlStatus, Entry, HealthReport, PoolHealth, Readiness};
 pub use report::{HotKey, Report, RuntimeStatus};

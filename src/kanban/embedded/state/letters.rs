@@ -17,23 +17,19 @@ const MOST_NOTES: usize = 10_000;
 
 impl State {
     /// At most so many dead letters after this one.
-    pub(in crate::kanban::embedded) fn dead_letters(&self, after: u64, most: usize) -> Vec<DeadLetter> {
+    pub(crate) fn dead_letters(&self, after: u64, most: usize) -> Vec<DeadLetter> {
         let later = self.letters.range((Bound::Excluded(after), Bound::Unbounded));
         later.take(most).map(|(_, letter)| letter.clone()).collect()
     }
 
     /// How many there are, and when the first died.
-    pub(in crate::kanban::embedded) fn dead_letter_count(&self) -> (u64, Option<Timestamp>) {
+    pub(crate) fn dead_letter_count(&self) -> (u64, Option<Timestamp>) {
         let oldest = self.letters.first_key_value().map(|(_, letter)| letter.at);
         (self.letters.len() as u64, oldest)
     }
 
     /// Removes a dead letter; tells whether it was there.
-    pub(in crate::kanban::embedded) fn remove_dead_letter(
-        &mut self,
-        serial: u64,
-        log: &mut impl Log,
-    ) -> bool {
+    pub(crate) fn remove_dead_letter(&mut self, serial: u64, log: &mut impl Log) -> bool {
         let letter = self.forget_letter(serial);
         let found = letter.is_some();
         if let Some(letter) = letter {
@@ -43,7 +39,7 @@ impl State {
     }
 
     /// Writes a note, or forgets it.
-    pub(in crate::kanban::embedded) fn put_note(
+    pub(crate) fn put_note(
         &mut self,
         name: &str,
         note: Option<&[u8]>,
@@ -66,19 +62,19 @@ impl State {
     }
 
     /// All notes, by name.
-    pub(in crate::kanban::embedded) fn notes(&self) -> Vec<(String, Bytes)> {
+    pub(crate) fn notes(&self) -> Vec<(String, Bytes)> {
         self.notes.iter().map(|(name, note)| (name.clone(), note.clone())).collect()
     }
 
     /// Keeps a dead letter under its serial number.
-    pub(in crate::kanban::embedded) fn keep_letter(&mut self, letter: DeadLetter) {
+    pub(crate) fn keep_letter(&mut self, letter: DeadLetter) {
         self.last_serial = self.last_serial.max(letter.serial);
         self.bytes += letter_weight(&letter);
         self.letters.insert(letter.serial, letter);
     }
 
     /// The serial numbers up to this one were given away.
-    pub(in crate::kanban::embedded) fn continue_serials(&mut self, last: u64) {
+    pub(crate) fn continue_serials(&mut self, last: u64) {
         self.last_serial = self.last_serial.max(last);
     }
 
@@ -88,11 +84,7 @@ impl State {
         Some(letter)
     }
 
-    pub(in crate::kanban::embedded) fn set_note(
-        &mut self,
-        name: String,
-        note: Option<Bytes>,
-    ) -> Option<Bytes> {
+    pub(crate) fn set_note(&mut self, name: String, note: Option<Bytes>) -> Option<Bytes> {
         match note {
             Some(note) => self.notes.insert(name, note),
             None => self.notes.remove(&name),
