@@ -112,6 +112,7 @@ pub use kanban::{
     PublishError, Publisher, QueueStatus, Receipt, RetrySettings, Seen, SeenError, SeenKey, SeenStore,
     Settled, Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, Work,
 };
+pub use kanban::{Durability, Embedded, EmbeddedSettings};
 pub use metrics::Latencies;
 pub use pool::{
     Checkout, CheckoutError, Context, Duty, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError,

@@ -5,6 +5,7 @@ mod broker;
 mod cells;
 mod consumer;
 mod depth;
+mod embedded;
 mod event;
 mod item;
 mod name;
@@ -19,6 +20,7 @@ pub use broker::{
     Stored, Ticket, Traits, Verdict, Want,
 };
 pub use consumer::{ConsumerStatus, QueueStatus};
+pub use embedded::{Durability, Embedded, EmbeddedSettings};
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};
 pub use outcome::{Handler, Outcome, Work};
