@@ -108,8 +108,9 @@ pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use kanban::{
     Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, Handler, Item, ItemError, ItemId,
-    ItemSpec, Lane, Name, NameError, Outcome, PublishError, Seen, SeenError, SeenKey, SeenStore, Settled,
-    Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, Work,
+    ItemSpec, Lane, Name, NameError, Outcome, Program, ProgramError, ProgramSettings, PublishError, Seen,
+    SeenError, SeenKey, SeenStore, Settled, Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict,
+    Want, Work,
 };
 pub use metrics::Latencies;
 pub use pool::{

@@ -2,6 +2,7 @@
 
 mod broker;
 mod event;
+mod exec;
 mod item;
 mod name;
 mod outcome;
@@ -11,6 +12,7 @@ pub use broker::{
     Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, PublishError, Settled, Settlement,
     Stored, Ticket, Traits, Verdict, Want,
 };
+pub use exec::{Program, ProgramError, ProgramSettings};
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};
 pub use outcome::{Handler, Outcome, Work};
