@@ -109,8 +109,9 @@ pub use error::{JobError, Reason, Refused, Rejected};
 pub use kanban::{
     Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, ConsumerStatus, DeadLetter, Death,
     Delivery, Depth, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Lane, Name, NameError, Outcome,
-    PublishError, Publisher, QueueStatus, Receipt, RetrySettings, Seen, SeenError, SeenKey, SeenStore,
-    Settled, Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, Work,
+    Program, ProgramError, ProgramSettings, PublishError, Publisher, QueueStatus, Receipt, RetrySettings,
+    Seen, SeenError, SeenKey, SeenStore, Settled, Settlement, Stored, Ticket, Traits as BrokerTraits,
+    Verdict, Want, Work,
 };
 pub use kanban::{Durability, Embedded, EmbeddedSettings};
 pub use metrics::Latencies;

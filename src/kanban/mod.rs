@@ -7,6 +7,7 @@ mod consumer;
 mod depth;
 mod embedded;
 mod event;
+mod exec;
 mod item;
 mod name;
 mod outcome;
@@ -21,6 +22,7 @@ pub use broker::{
 };
 pub use consumer::{ConsumerStatus, QueueStatus};
 pub use embedded::{Durability, Embedded, EmbeddedSettings};
+pub use exec::{Program, ProgramError, ProgramSettings};
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};
 pub use outcome::{Handler, Outcome, Work};

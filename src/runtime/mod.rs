@@ -22,9 +22,9 @@ pub use build::{Builder, StartError};
 pub use change::ChangeError;
 pub use config::{
     AdmissionConfig, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, BurstConfig, Config,
-    ConfigError, ControlConfig, DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig,
-    Loader, Misfire, OnSignal, Overlap, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig,
-    ScheduleConfig, SeenConfig, ServiceConfig, SyncConfig, Warning,
+    ConfigError, ControlConfig, DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig, Loader,
+    Misfire, OnSignal, Overlap, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig,
+    SeenConfig, ServiceConfig, SyncConfig, Warning,
 };
 pub use control::{Author, ControlStatus, Entry, HealthReport, PoolHealth, Readiness};
 pub use report::{HotKey, Report, RuntimeStatus};
