@@ -107,11 +107,7 @@ pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use kanban::{
-    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, ConsumerStatus, DeadLetter, Death,
-    Delivery, Depth, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Lane, Name, NameError, Outcome,
-    Program, ProgramError, ProgramSettings, PublishError, Publisher, QueueStatus, Receipt, RetrySettings,
-    Seen, SeenError, SeenKey, SeenStore, Settled, Settlement, Stored, Ticket, Traits as BrokerTraits,
-    Verdict, Want, Work,
+    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter, Death, Delivery, Depth, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Lane, Misfire, Name, NameError, Origin as ScheduleOrigin, Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError, Publisher, QueueStatus, Receipt, RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen, SeenError, SeenKey, SeenStore, Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, When, Work,
 };
 pub use kanban::{Durability, Embedded, EmbeddedSettings};
 pub use metrics::Latencies;

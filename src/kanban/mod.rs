@@ -13,6 +13,7 @@ mod name;
 mod outcome;
 mod publisher;
 mod retry;
+mod scheduler;
 mod seen;
 
 pub use breaker::{BreakerSettings, BreakerState};
@@ -28,4 +29,7 @@ pub use name::{ItemId, Name, NameError};
 pub use outcome::{Handler, Outcome, Work};
 pub use publisher::{Publisher, Receipt};
 pub use retry::{Expired, RetrySettings};
+pub use scheduler::{
+    Canary, Misfire, Origin, Overlap, Schedule, ScheduleError, ScheduleStatus, Scheduler, Skipped, When,
+};
 pub use seen::{Seen, SeenError, SeenKey, SeenStore};
