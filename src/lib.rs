@@ -107,7 +107,12 @@ pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use kanban::{
-    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter, Death, Delivery, Depth, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Lane, Misfire, Name, NameError, Origin as ScheduleOrigin, Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError, Publisher, QueueStatus, Receipt, RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen, SeenError, SeenKey, SeenStore, Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, When, Work,
+    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter, Death,
+    Delivery, Depth, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Lane, Misfire, Name, NameError,
+    Origin as ScheduleOrigin, Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError,
+    Publisher, QueueStatus, Receipt, RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen,
+    SeenError, SeenKey, SeenStore, Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket,
+    Traits as BrokerTraits, Verdict, Want, When, Work,
 };
 pub use kanban::{Durability, Embedded, EmbeddedSettings};
 pub use metrics::Latencies;
@@ -120,7 +125,7 @@ pub use routing::{Affinity, Choices, Key, Load, PoolSetError, RoutePin, Router, 
 pub use runtime::{
     AdmissionConfig, Author, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, Builder, BurstConfig,
     ChangeError, Config, ConfigError, ControlConfig, ControlStatus, DomainConfig, Entry, ExecConfig,
-    GroupConfig, HealthConfig, HealthReport, HotKey, KanbanConfig, Loader, Misfire, OnSignal, Overlap,
+    GroupConfig, HealthConfig, HealthReport, HotKey, KanbanConfig, Loader, OnSignal,
     PoolConfig, PoolHealth, Readiness, Report, RetryConfig, RetryOverrides, Runtime, RuntimeStatus,
     ScalingConfig, ScheduleConfig, SeenConfig, ServiceConfig, StartError, SyncConfig, Warning,
 };

@@ -124,6 +124,13 @@ impl Domain {
         })
     }
 
+    /// The names of its pools.
+    pub(crate) fn pools(&self) -> Vec<String> {
+        let pin = self.shared.router.pin();
+        let pools = self.shared.router.targets(&pin);
+        pools.iter().map(|pool| pool.value().0.settings.name.clone()).collect()
+    }
+
     /// When refused work has a chance again: Little's law over the time that this domain's jobs take, as measured.
     /// `None` if it never will. For callers that back off; computed only here, some microseconds.
     #[must_use]

@@ -174,7 +174,10 @@ impl Kanban {
     /// Ends scheduler and consumer; the broker stays open for those who still publish.
     pub(crate) fn end(&self, drain: bool, deadline: &Deadline) -> (KanbanReport, Vec<String>) {
         let shared = &self.shared;
-        let mut unjoined: Vec<String> = shared.scheduler.stop(deadline).into_iter().collect();
+        let mut unjoined = Vec::new();
+        if !shared.scheduler.stop(deadline) {
+            unjoined.push(Scheduler::THREAD.to_owned());
+        }
         let consumer = shared.consumer.lock().clone();
         let left = consumer.as_ref().map(|consumer| consumer.end(drain, deadline)).unwrap_or_default();
         *shared.last.lock() = consumer.map(|consumer| consumer.status());

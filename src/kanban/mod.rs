@@ -3,17 +3,18 @@
 mod breaker;
 mod broker;
 mod cells;
-mod consumer;
+pub(crate) mod consumer;
 mod depth;
 mod embedded;
 mod event;
 mod exec;
+mod face;
 mod item;
 mod name;
 mod outcome;
 mod publisher;
 mod retry;
-mod scheduler;
+pub(crate) mod scheduler;
 mod seen;
 
 pub use breaker::{BreakerSettings, BreakerState};
@@ -24,6 +25,7 @@ pub use broker::{
 pub use consumer::{ConsumerStatus, QueueStatus};
 pub use embedded::{Durability, Embedded, EmbeddedSettings};
 pub use exec::{Program, ProgramError, ProgramSettings};
+pub use face::{Kanban, KanbanCounts, KanbanReport, KanbanStatus};
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};
 pub use outcome::{Handler, Outcome, Work};
@@ -32,4 +34,7 @@ pub use retry::{Expired, RetrySettings};
 pub use scheduler::{
     Canary, Misfire, Origin, Overlap, Schedule, ScheduleError, ScheduleStatus, Scheduler, Skipped, When,
 };
-pub use seen::{Seen, SeenError, SeenKey, SeenStore};
+pub use seen::{MemorySeen, Seen, SeenError, SeenKey, SeenStore};
+
+pub(crate) use depth::CoordinatorSettings;
+pub(crate) use event::{Event, Events};

@@ -60,6 +60,12 @@ pub trait Broker: Send + Sync + fmt::Debug + 'static {
     /// [`BrokerError`].
     fn depth(&self, lane: &Lane, within: Duration) -> Result<Depth, BrokerError>;
 
+    /// How many items it keeps in all lanes, whether ready, delayed or delivered; dead letters are none.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; [`BrokerError::Unsupported`] from brokers that cannot tell.
+    fn item_count(&self, within: Duration) -> Result<u64, BrokerError>;
+
     /// At most `most` dead letters after the one with this serial number (0 for the first), oldest first.
     ///
     /// # Errors

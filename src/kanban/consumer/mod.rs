@@ -117,8 +117,6 @@ pub(crate) struct Leftover {
     pub(crate) abandoned: Vec<ItemId>,
     /// Items given back unrun.
     pub(crate) given_back: Vec<ItemId>,
-    /// Whether the queue was empty at the end.
-    pub(crate) emptied: bool,
     /// The thread that did not end, if it did not.
     pub(crate) thread: Option<String>,
 }
@@ -159,7 +157,6 @@ impl Consumer {
         let patience = deadline.left().saturating_sub(last_call);
         self.set_mode(if drain { Mode::Drain } else { Mode::Stop });
         let mut thread = thread.join_until(&Deadline::after(patience));
-        let emptied = drain && thread.is_ok();
         if let Err(running) = thread {
             self.shared.interrupted.set();
             self.set_mode(Mode::Stop);
@@ -173,7 +170,6 @@ impl Consumer {
         Leftover {
             abandoned: status.on_loan.clone(),
             given_back: status.given_back.clone(),
-            emptied,
             thread: thread.err().map(|thread| thread.name().to_owned()),
         }
     }

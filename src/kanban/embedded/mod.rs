@@ -81,6 +81,10 @@ impl Broker for Embedded {
         self.memory.with(|state| state.depth(lane, now))
     }
 
+    fn item_count(&self, _: Duration) -> Result<u64, BrokerError> {
+        self.memory.with(|state| state.item_count())
+    }
+
     fn dead_letters(&self, after: u64, most: usize, _: Duration) -> Result<Vec<DeadLetter>, BrokerError> {
         self.memory.with(|state| state.dead_letters(after, most))
     }

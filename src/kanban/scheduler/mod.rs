@@ -91,6 +91,9 @@ struct Inner {
 }
 
 impl Scheduler {
+    /// The name of its thread.
+    pub(crate) const THREAD: &str = "hj-schedule";
+
     /// Whether a schedule would be accepted, if there is room for it.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::values;
+use crate::kanban::{Misfire, Overlap};
 use crate::priority::Priority;
 
 /// Items that are published again and again: TOML table `[schedules.NAME]`, the name 1 to 50 letters, digits, `-` or `_`.
@@ -41,28 +42,6 @@ pub struct ScheduleConfig {
     pub batch: u32,
     /// Whether it publishes. Default yes.
     pub enabled: bool,
-}
-
-/// What becomes of the ticks of a schedule that were missed, while no process ran say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Misfire {
-    /// The last of them is made up for.
-    #[default]
-    Once,
-    /// None is.
-    Skip,
-}
-
-/// What happens at a tick of a schedule while the items of the one before are unfinished.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Overlap {
-    /// Nothing: the tick is left out.
-    #[default]
-    Skip,
-    /// It publishes all the same.
-    Allow,
 }
 
 impl Default for ScheduleConfig {
