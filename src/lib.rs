@@ -108,13 +108,13 @@ pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use kanban::{
     Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter, Death,
-    Delivery, Depth, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Lane, Misfire, Name, NameError,
+    Delivery, Depth, Durability, Embedded, EmbeddedSettings, Expired, Handler, Item, ItemError, ItemId,
+    ItemSpec, Kanban, KanbanCounts, KanbanReport, KanbanStatus, Lane, MemorySeen, Misfire, Name, NameError,
     Origin as ScheduleOrigin, Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError,
     Publisher, QueueStatus, Receipt, RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen,
     SeenError, SeenKey, SeenStore, Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket,
     Traits as BrokerTraits, Verdict, Want, When, Work,
 };
-pub use kanban::{Durability, Embedded, EmbeddedSettings};
 pub use metrics::Latencies;
 pub use pool::{
     Checkout, CheckoutError, Context, Duty, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError,
@@ -125,9 +125,9 @@ pub use routing::{Affinity, Choices, Key, Load, PoolSetError, RoutePin, Router, 
 pub use runtime::{
     AdmissionConfig, Author, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, Builder, BurstConfig,
     ChangeError, Config, ConfigError, ControlConfig, ControlStatus, DomainConfig, Entry, ExecConfig,
-    GroupConfig, HealthConfig, HealthReport, HotKey, KanbanConfig, Loader, OnSignal,
-    PoolConfig, PoolHealth, Readiness, Report, RetryConfig, RetryOverrides, Runtime, RuntimeStatus,
-    ScalingConfig, ScheduleConfig, SeenConfig, ServiceConfig, StartError, SyncConfig, Warning,
+    GroupConfig, HealthConfig, HealthReport, HotKey, KanbanConfig, Loader, OnSignal, PoolConfig, PoolHealth,
+    Readiness, Report, RetryConfig, RetryOverrides, Runtime, RuntimeStatus, ScalingConfig, ScheduleConfig,
+    SeenConfig, ServiceConfig, StartError, SyncConfig, Warning,
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment, Timestamp};

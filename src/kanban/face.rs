@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use super::broker::{Broker, Traits};
 use super::cells::{Count, Counts};
 use super::consumer::{ConsumeError, Consumer, ConsumerStatus, Env, Leftover, Source};
-use super::dead_letters::DeadLetters;
 use super::name::ItemId;
 use super::publisher::Publisher;
 use super::scheduler::Scheduler;
@@ -28,7 +27,6 @@ struct Shared {
     clock: Clock,
     counts: Arc<Counts>,
     publisher: Publisher,
-    dead_letters: DeadLetters,
     scheduler: Scheduler,
     consumer: Mutex<Option<Arc<Consumer>>>,
     /// What the consumer last told, once it has ended.
@@ -125,7 +123,6 @@ impl Kanban {
         env: Env,
         sources: Vec<Source>,
         publisher: Publisher,
-        dead_letters: DeadLetters,
         scheduler: Scheduler,
     ) -> Result<Self, ConsumeError> {
         let Env { broker, clock, counts, .. } = env.clone();
@@ -133,7 +130,7 @@ impl Kanban {
         let traits = broker.traits();
         let consumer = if sources.is_empty() { None } else { Some(Arc::new(Consumer::start(env, sources)?)) };
         let (consumer, last) = (Mutex::new(consumer), Mutex::default());
-        let shared = Shared { broker, traits, clock, counts, publisher, dead_letters, scheduler, consumer, last, within };
+        let shared = Shared { broker, traits, clock, counts, publisher, scheduler, consumer, last, within };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -147,12 +144,6 @@ impl Kanban {
     #[must_use]
     pub fn publisher(&self) -> &Publisher {
         &self.shared.publisher
-    }
-
-    /// What failed for good.
-    #[must_use]
-    pub fn dead_letters(&self) -> &DeadLetters {
-        &self.shared.dead_letters
     }
 
     /// What publishes again and again.

@@ -24,8 +24,8 @@ pub use change::ChangeError;
 pub use config::{
     AdmissionConfig, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, BurstConfig, Config,
     ConfigError, ControlConfig, DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig, Loader,
-    OnSignal, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig,
-    SeenConfig, ServiceConfig, SyncConfig, Warning,
+    OnSignal, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, SeenConfig,
+    ServiceConfig, SyncConfig, Warning,
 };
 pub use control::{Author, ControlStatus, Entry, HealthReport, PoolHealth, Readiness};
 pub use report::{HotKey, Report, RuntimeStatus};

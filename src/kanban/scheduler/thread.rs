@@ -28,7 +28,7 @@ pub(super) struct Life {
 
 pub(super) fn start(inner: &Arc<Inner>) -> Result<(), ScheduleError> {
     let own = inner.clone();
-    let thread = Managed::spawn(Scheduler::THREAD.to_owned(), move || supervise(&own));
+    let thread = Managed::spawn(super::Scheduler::THREAD.to_owned(), move || supervise(&own));
     inner.life.lock().thread = Some(thread.map_err(|error| ScheduleError::Thread(error.to_string()))?);
     Ok(())
 }

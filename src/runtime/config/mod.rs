@@ -39,7 +39,7 @@ pub use kanban::{BreakerConfig, ExecConfig, KanbanConfig, RetryConfig, RetryOver
 pub use levelling::{BalanceConfig, BurstConfig, ControlConfig, HealthConfig, ScalingConfig};
 pub use load::Loader;
 pub(super) use running::check_change;
-pub use schedules::{ScheduleConfig};
+pub use schedules::ScheduleConfig;
 pub use service::{OnSignal, ServiceConfig};
 
 use std::collections::BTreeMap;
