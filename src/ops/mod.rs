@@ -91,20 +91,20 @@ impl Ops {
 
     /// Lets nobody in any more, finishes what was asked, and ends: all `within` this time. Blocks for as long.
     ///
-    /// Gives the names of the threads that still run a handler, which are left to end on their own.
+    /// Gives the names of the threads that did not end in time: `hj-ops` itself, whose connections were cut then, and those
+    /// that still run a handler, which are left to end on their own.
     pub fn stop(mut self, within: Duration) -> Vec<String> {
         let deadline = Deadline::after(within);
         self.mailbox.end(false);
-        let mut left = Vec::new();
+        let mut late = Vec::new();
         for thread in std::mem::take(&mut self.threads) {
             if let Err(thread) = thread.join_until(&deadline) {
                 self.mailbox.end(true);
-                left.push(thread);
+                late.push(thread.name().to_owned());
+                let _ = thread.join_until(&Deadline::after(LAST_WAIT));
             }
         }
-        let deadline = Deadline::after(LAST_WAIT);
-        let left = left.into_iter().filter_map(|thread| thread.join_until(&deadline).err());
-        left.map(|thread| thread.name().to_owned()).collect()
+        late
     }
 }
 

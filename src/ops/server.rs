@@ -163,20 +163,21 @@ impl Server {
                 ready.append(stirred);
                 (*ending, *at_once)
             };
-            if self.end(mail) {
-                return;
-            }
+            self.end(mail.0);
             ready.sort_unstable();
             ready.dedup();
             for token in ready {
                 self.turn(token, Connection::advance);
             }
             self.look_at_the_time();
+            if self.ending && (mail.1 || self.connections.is_empty()) {
+                return;
+            }
         }
     }
 
-    /// Follows what it was told about ending; tells whether the end has come.
-    fn end(&mut self, (ending, at_once): (bool, bool)) -> bool {
+    /// Follows what it was told about ending.
+    fn end(&mut self, ending: bool) {
         if ending && !self.ending {
             self.ending = true;
             for door in &mut self.doors {
@@ -185,9 +186,7 @@ impl Server {
             // This removes the sockets: nobody waits in front of a door that will not open.
             self.doors.clear();
             self.connections.retain(|_, connection| !connection.is_idle());
-        }
-        self.ending && (at_once || self.connections.is_empty())
-    }
+        }    }
 
     fn accept(&mut self, door: usize) {
         while let Some(open) = self.doors.get_mut(door) {

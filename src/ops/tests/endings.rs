@@ -42,7 +42,7 @@ fn what_does_not_end_in_time_is_named() {
     client.send("POST /wait HTTP/1.1\r\n\r\n");
     rig.is_well();
     let Rig { ops, folder: _folder, .. } = rig;
-    assert_eq!(ops.stop(Duration::from_millis(20)), ["hj-ops-1"]);
+    assert_eq!(ops.stop(Duration::from_millis(20)), ["hj-ops", "hj-ops-1"]);
     assert!(client.is_closed());
     drop(open);
 }
