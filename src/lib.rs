@@ -110,9 +110,11 @@ pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use kanban::{
-    Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, Handler, Item, ItemError, ItemId,
-    ItemSpec, Lane, Name, NameError, Outcome, PublishError, Seen, SeenError, SeenKey, SeenStore, Settled,
-    Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, Work,
+    Arrivals, Broker, BrokerError, Canary, DeadLetter, Death, Delivery, Depth, Handler, Item, ItemError,
+    ItemId, ItemSpec, Lane, Misfire, Name, NameError, Origin as ScheduleOrigin, Outcome, Overlap,
+    PublishError, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen, SeenError, SeenKey, SeenStore,
+    Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket, Traits as BrokerTraits, Verdict, Want,
+    When, Work,
 };
 pub use metrics::Latencies;
 pub use pool::{

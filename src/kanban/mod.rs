@@ -5,6 +5,7 @@ mod event;
 mod item;
 mod name;
 mod outcome;
+mod scheduler;
 mod seen;
 
 pub use broker::{
@@ -14,4 +15,7 @@ pub use broker::{
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};
 pub use outcome::{Handler, Outcome, Work};
+pub use scheduler::{
+    Canary, Misfire, Origin, Overlap, Schedule, ScheduleError, ScheduleStatus, Scheduler, Skipped, When,
+};
 pub use seen::{Seen, SeenError, SeenKey, SeenStore};
