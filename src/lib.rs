@@ -64,6 +64,7 @@
 //! Imports point down only.
 //!
 //! ```text
+//! ops                          the control plane: HTTP over a Unix socket
 //! runtime                      Runtime, Domain, configuration, draining, metrics as text
 //! admission  routing           who may come in; where to
 //! pool  balance  burst         who runs it; how evenly, and who moves; what load is unusual, and what to lend for it
@@ -87,6 +88,8 @@ mod kanban;
 mod lanes;
 mod law;
 mod metrics;
+#[cfg(not(heijunka_loom))]
+pub mod ops;
 mod pool;
 mod priority;
 mod routing;
