@@ -31,13 +31,8 @@ pub enum ScheduleError {
     },
     /// Its cron expression is valid, but there is no such day, or none is left.
     Never(String),
-    /// There is no such time zone.
-    Zone {
-        /// What it is.
-        name: String,
-        /// Whether this system knows no zones at all.
-        none_known: bool,
-    },
+    /// There is no time zone of this name.
+    Zone(String),
     /// It cannot fire so often, so seldom, or not in whole milliseconds.
     Interval(Duration),
     /// A tick cannot have so many items.
@@ -76,13 +71,9 @@ impl fmt::Display for ScheduleError {
             ScheduleError::Never(text) => {
                 write!(f, "{text:?} never fires: there is no such day; check day, month and day of the week")
             }
-            ScheduleError::Zone { name, none_known: false } => {
+            ScheduleError::Zone(name) => {
                 write!(f, "{name:?} is no time zone: use an IANA name such as UTC or Europe/Berlin")
             }
-            ScheduleError::Zone { name, none_known: true } => write!(
-                f,
-                "the time zone {name:?} is not known, as this system has no time zone database: install tzdata, or use UTC"
-            ),
             ScheduleError::Interval(time) => {
                 write!(f, "an interval of {time:?}: use 100ms to 366days, in whole milliseconds")
             }

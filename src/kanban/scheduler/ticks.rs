@@ -113,9 +113,5 @@ fn find_zone(name: &str) -> Result<TimeZone, ScheduleError> {
     if name == "UTC" {
         return Ok(TimeZone::UTC);
     }
-    let shown = || name.chars().take(100).collect();
-    TimeZone::get(name).map_err(|_| ScheduleError::Zone {
-        name: shown(),
-        none_known: jiff::tz::db().is_definitively_empty(),
-    })
+    TimeZone::get(name).map_err(|_| ScheduleError::Zone(name.chars().take(100).collect()))
 }
