@@ -86,7 +86,9 @@ mod tests {
 
     fn of(most: usize, parts: &[&[u8]]) -> Capture {
         let mut capture = Capture::new(most);
-        parts.iter().for_each(|part| capture.push(part));
+        for part in parts {
+            capture.push(part);
+        }
         capture
     }
 

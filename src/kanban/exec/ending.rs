@@ -152,7 +152,7 @@ mod tests {
         let mut output = Capture::new(10_000);
         output.push(b"broken\npipe\n");
         assert_eq!(error(&Ending::Code(1), &output), "retry: work exited with 1; it wrote: broken\\npipe");
-        output.push(&[b'x'; 20_000]);
+        output.push(&vec![b'x'; 20_000]);
         output.push(b"the end");
         let shown = error(&Ending::Code(1), &output);
         let cut = 12 + 20_000 + 7 - QUOTED;

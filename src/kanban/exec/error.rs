@@ -54,13 +54,17 @@ impl fmt::Display for ProgramError {
                 write!(f, "there is no program {program:?}: install it, or correct its path")
             }
             ProgramError::NotExecutable(path) => {
-                write!(f, "{path:?} may not be executed by this process: try chmod +x, or another user")
+                let path = path.display();
+                write!(f, "{path} may not be executed by this process: try chmod +x, or another user")
             }
-            ProgramError::NotAFile(path) => write!(f, "{path:?} is no file: give the path of a program"),
+            ProgramError::NotAFile(path) => {
+                write!(f, "{} is no file: give the path of a program", path.display())
+            }
             ProgramError::Directory { directory, error } => {
+                let directory = directory.display();
                 write!(
                     f,
-                    "the working directory {directory:?} cannot be entered ({error}): create it, or give another"
+                    "the working directory {directory} cannot be entered ({error}): create it, or give another"
                 )
             }
             ProgramError::Nul { place } => write!(f, "{place} holds a NUL character: remove it"),
