@@ -117,6 +117,7 @@ pub use kanban::{
     Publisher, QueueStatus, Receipt, RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen,
     SeenError, SeenKey, SeenStore, Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket,
     Traits as BrokerTraits, Verdict, Want, When, Work,
+    kill_programs,
 };
 pub use metrics::Latencies;
 pub use pool::{

@@ -24,7 +24,7 @@ pub use broker::{
 };
 pub use consumer::{ConsumerStatus, QueueStatus};
 pub use embedded::{Durability, Embedded, EmbeddedSettings};
-pub use exec::{Program, ProgramError, ProgramSettings};
+pub use exec::{Program, ProgramError, ProgramSettings, kill_programs};
 pub use face::{Kanban, KanbanCounts, KanbanReport, KanbanStatus};
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};
