@@ -2,9 +2,11 @@
 
 mod levelling;
 mod overrides;
+mod queue;
 mod random;
 mod readings;
 mod refusals;
+mod schedules;
 
 use super::{Config, ConfigError};
 

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::{
-    AdmissionConfig, Affinity, BalanceConfig, BurstConfig, Config, ControlConfig, DomainConfig, GroupConfig,
-    HealthConfig, Kind, PoolConfig, ScalingConfig, Warning,
+    AdmissionConfig, Affinity, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, BurstConfig, Config,
+    ControlConfig, DomainConfig, ExecConfig, Expired, GroupConfig, HealthConfig, KanbanConfig, Kind, Misfire,
+    OnSignal, Overlap, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, SeenConfig,
+    ServiceConfig, SyncConfig, Warning,
 };
 use super::read;
+use crate::priority::Priority;
 use crate::thread::Idle;
 
 const EVERYTHING: &str = r#"
@@ -23,6 +26,18 @@ pulled = 480
 priority = true
 group = "cards"
 sub_limit = "pulled"
+consume = false
+[domains.payment.exec]
+argv = ["/bin/pay", "--one"]
+output = "1MB"
+directory = "/var/tmp"
+environment = { LANG = "C", "TZ" = "" }
+[domains.payment.retry]
+max_attempts = 1
+max_deliveries = 2
+base = "2s"
+cap = "3s"
+timeout = "4s"
 
 [pools.payment-a]
 domain = "payment"
@@ -78,7 +93,118 @@ renewals = 0
 return_every = "1s"
 cooldown = "0s"
 cost = 1.5
+
+[broker]
+kind = "file"
+path = "/var/lib/heijunka.redb"
+sync = "disk"
+max_items = 7
+max_bytes = "1GB"
+max_dead_letters = 8
+lease = "1min"
+
+[kanban]
+pull = 1
+prefetch = 0
+slots = 3
+share = "25%"
+payload = "64 KiB"
+publish_timeout = "1s"
+settle_timeout = "2s"
+stall_after = "3min"
+sample = "1s"
+window = 5
+items_per_worker = 6
+target_min = 1
+target_max = 9
+expired = "drop"
+[kanban.retry]
+max_attempts = 10
+max_deliveries = 11
+base = "12ms"
+cap = "13ms"
+timeout = "14s"
+[kanban.breaker]
+failures = 15
+open = "16s"
+[kanban.seen]
+capacity = 17
+ttl = "18s"
+
+[schedules.nightly]
+cron = "0 3 * * *"
+zone = "UTC"
+domain = "payment"
+priority = "low"
+payload = "all"
+key = "k"
+deadline = "1h"
+misfire = "skip"
+overlap = "allow"
+canary = true
+batch = 100
+enabled = false
+[schedules.often]
+every = "1s"
+domain = "elsewhere"
+
+[service]
+socket = "/run/h.sock"
+on_signal = "drain"
+grace = "1min"
 "#;
+
+fn kanban() -> KanbanConfig {
+    KanbanConfig {
+        pull: 1,
+        prefetch: 0,
+        slots: 3,
+        share: 0.25,
+        payload: 64 << 10,
+        publish_timeout: Duration::from_secs(1),
+        settle_timeout: Duration::from_secs(2),
+        stall_after: Duration::from_secs(180),
+        sample: Duration::from_secs(1),
+        window: 5,
+        items_per_worker: 6,
+        target_min: 1,
+        target_max: 9,
+        expired: Expired::Drop,
+        retry: RetryConfig {
+            max_attempts: 10,
+            max_deliveries: 11,
+            base: Duration::from_millis(12),
+            cap: Duration::from_millis(13),
+            timeout: Duration::from_secs(14),
+        },
+        breaker: BreakerConfig { failures: 15, open: Duration::from_secs(16) },
+        seen: SeenConfig { capacity: 17, ttl: Duration::from_secs(18) },
+    }
+}
+
+fn schedules() -> BTreeMap<String, ScheduleConfig> {
+    let nightly = ScheduleConfig {
+        cron: Some("0 3 * * *".into()),
+        every: None,
+        zone: "UTC".into(),
+        domain: "payment".into(),
+        priority: Priority::Low,
+        payload: "all".into(),
+        key: Some("k".into()),
+        deadline: Some(Duration::from_secs(3600)),
+        misfire: Misfire::Skip,
+        overlap: Overlap::Allow,
+        canary: true,
+        batch: 100,
+        enabled: false,
+    };
+    let often = ScheduleConfig {
+        every: Some(Duration::from_secs(1)),
+        domain: "elsewhere".into(),
+        ..ScheduleConfig::default()
+    };
+    BTreeMap::from([("nightly".into(), nightly), ("often".into(), often)])
+}
 
 #[test]
 fn every_key_is_read() {
@@ -107,7 +233,20 @@ fn every_key_is_read() {
                 priority: true,
                 group: Some("cards".into()),
                 sub_limit: Some("pulled".into()),
-                ..DomainConfig::default()
+                consume: Some(false),
+                exec: Some(ExecConfig {
+                    argv: vec!["/bin/pay".into(), "--one".into()],
+                    output: 1_000_000,
+                    directory: Some("/var/tmp".into()),
+                    environment: BTreeMap::from([("LANG".into(), "C".into()), ("TZ".into(), String::new())]),
+                }),
+                retry: RetryOverrides {
+                    max_attempts: Some(1),
+                    max_deliveries: Some(2),
+                    base: Some(Duration::from_secs(2)),
+                    cap: Some(Duration::from_secs(3)),
+                    timeout: Some(Duration::from_secs(4)),
+                },
             },
         )]),
         pools: BTreeMap::from([
@@ -146,7 +285,22 @@ fn every_key_is_read() {
             cooldown: Duration::ZERO,
             cost: 1.5,
         },
-        ..Config::default()
+        broker: Some(BrokerConfig {
+            kind: BrokerKind::File,
+            path: "/var/lib/heijunka.redb".into(),
+            sync: SyncConfig::Disk,
+            max_items: 7,
+            max_bytes: 1_000_000_000,
+            max_dead_letters: 8,
+            lease: Duration::from_secs(60),
+        }),
+        kanban: kanban(),
+        schedules: schedules(),
+        service: ServiceConfig {
+            socket: Some("/run/h.sock".into()),
+            on_signal: OnSignal::Drain,
+            grace: Duration::from_secs(60),
+        },
     };
     assert_eq!(read(EVERYTHING).unwrap(), expected);
     assert_eq!(toml::from_str::<Config>(EVERYTHING).unwrap(), expected, "through any serde format");
@@ -158,7 +312,8 @@ fn every_key_has_its_default() {
     let pools = BTreeMap::from([("payment".into(), PoolConfig::default())]);
     assert_eq!(config, Config { pools, ..Config::default() });
     let tables = "[admission]\n[domains.payment]\n[pools.payment]\n[groups.g]\npools = ['payment']\n\
-                  [control]\n[scaling]\n[health]\n[balance]\n[burst]";
+                  [control]\n[scaling]\n[health]\n[balance]\n[burst]\n[broker]\n[kanban]\n[kanban.retry]\n\
+                  [kanban.breaker]\n[kanban.seen]\n[schedules]\n[service]\n[domains.payment.retry]";
     let config = read(tables).unwrap();
     assert_eq!(config.admission, AdmissionConfig::default());
     assert_eq!(config.domains["payment"], DomainConfig::default());
@@ -168,6 +323,14 @@ fn every_key_has_its_default() {
     assert_eq!(config.health, HealthConfig::default());
     assert_eq!(config.balance, BalanceConfig::default());
     assert_eq!(config.burst, BurstConfig::default());
+    assert_eq!(config.broker, Some(BrokerConfig::default()));
+    assert_eq!(config.kanban, KanbanConfig::default());
+    assert_eq!(config.service, ServiceConfig::default());
+    let schedule = &read("[pools.a]\n[schedules.s]\nevery = '1s'\ndomain = 'a'").unwrap().schedules["s"];
+    let every = Some(Duration::from_secs(1));
+    assert_eq!(*schedule, ScheduleConfig { every, domain: "a".into(), ..ScheduleConfig::default() });
+    let exec = read("[pools.a]\n[domains.a.exec]\nargv = ['x']").unwrap().domains["a"].exec.clone();
+    assert_eq!(exec, Some(ExecConfig { argv: vec!["x".into()], ..ExecConfig::default() }));
 }
 
 #[test]
