@@ -1,31 +1,31 @@
-//! The pull queue: what is refused, with the whole line, what is warned of, and how sizes are written.
+//! The pull queue: what is refused, with the whole line, and what is warned of.
 
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::super::{
-    BrokerConfig, BrokerKind, Config, DomainConfig, ExecConfig, Loader, PoolConfig, RetryConfig, Warning,
+    BrokerConfig, BrokerKind, Config, DomainConfig, ExecConfig, PoolConfig, RetryConfig, Warning,
 };
 use super::{read, refusal};
 
-const POOL: &str = "[pools.mail]\n";
+pub(super) const POOL: &str = "[pools.mail]\n";
 
 /// `key` in `table` written with `value`, and what follows the path in the line.
 #[track_caller]
-fn refused(table: &str, key: &str, value: &str, said: &str) {
+pub(super) fn refused(table: &str, key: &str, value: &str, said: &str) {
     let line = refusal(&format!("{POOL}[{table}]\n{key} = {value}\n"));
     assert_eq!(line, format!("3:{}: {table}.{key} {said}", key.len() + 4));
 }
 
 #[track_caller]
-fn accepted(table: &str, key: &str, value: &str) {
+pub(super) fn accepted(table: &str, key: &str, value: &str) {
     let read = read(&format!("{POOL}[{table}]\n{key} = {value}\n"));
     assert!(read.is_ok(), "{}", read.unwrap_err());
 }
 
 #[track_caller]
-fn line(text: &str, expected: &str) {
+pub(super) fn line(text: &str, expected: &str) {
     assert_eq!(refusal(&format!("{POOL}{text}")), expected);
 }
 
@@ -97,71 +97,6 @@ fn durations() {
         if key != "cap" && key != "base" {
             accepted(table, key, &format!("'{from}'"));
             accepted(table, key, &format!("'{to}'"));
-        }
-    }
-}
-
-#[test]
-fn sizes_out_of_bounds() {
-    refused("broker", "max_bytes", "'1023KiB'", "is 1023KiB; set it to 1MiB at least and 1TiB at most");
-    refused("broker", "max_bytes", "'2TiB'", "is 2TiB; set it to 1MiB at least and 1TiB at most");
-    refused("kanban", "payload", "0", "is 0B; set it to 1B at least and 64MiB at most");
-    refused("kanban", "payload", "'67108865B'", "is 67108865B; set it to 1B at least and 64MiB at most");
-    let exec = "[domains.mail.exec]\nargv = ['x']\noutput = ";
-    line(
-        &format!("{exec}'17MiB'"),
-        "4:10: domains.mail.exec.output is 17MiB; set it to 0B at least and 16MiB at most",
-    );
-    assert!(read(&format!("{POOL}{exec}0")).is_ok());
-    for (key, bound) in [("max_bytes", "'1MiB'"), ("max_bytes", "'1TiB'")] {
-        accepted("broker", key, bound);
-    }
-}
-
-#[test]
-fn sizes_are_written_as_people_write_them() {
-    for (text, bytes) in [
-        ("1", 1),
-        ("0x400", 1024),
-        ("'7B'", 7),
-        ("'64KiB'", 65_536),
-        ("'64 kib'", 65_536),
-        ("'1kB'", 1000),
-        ("'1KB'", 1000),
-        ("'3MB'", 3_000_000),
-        ("'3MiB'", 3 << 20),
-    ] {
-        let config = read(&format!("{POOL}[kanban]\npayload = {text}")).unwrap();
-        assert_eq!(config.kanban.payload, bytes, "{text}");
-    }
-    for (text, bytes) in [("'1GB'", 1_000_000_000), ("'2GiB'", 2 << 30), ("'1TB'", 1_000_000_000_000)] {
-        let config = read(&format!("{POOL}[broker]\nmax_bytes = {text}")).unwrap();
-        assert_eq!(config.broker.unwrap().max_bytes, bytes, "{text}");
-    }
-    let cure = "set it to a size such as \"64KiB\", in B, KiB, MiB, GiB, TiB, kB, MB, GB or TB, or a number of bytes";
-    for (text, fault) in [
-        ("'64'", "\"64\", without a unit"),
-        ("'64 KiBs'", "\"64 KiBs\", with the unknown unit \"KiBs\""),
-        ("'1.5MiB'", "\"1.5MiB\", with the unknown unit \".5MiB\""),
-        // 2^64 bytes, and a number that does not even fit before it is multiplied.
-        ("'16777216TiB'", "\"16777216TiB\", too large to be counted"),
-        ("'18446744073709551B'", ""),
-        ("'18446744073709551616B'", "\"18446744073709551616B\""),
-        ("'99999999999999999kB'", "\"99999999999999999kB\", too large to be counted"),
-        ("'MiB'", "\"MiB\""),
-        ("''", "\"\""),
-        ("'-1MiB'", "\"-1MiB\""),
-        ("'+1MiB'", "\"+1MiB\""),
-        ("-1", "-1"),
-        ("1.5", "1.5"),
-        ("true", "true"),
-        ("99999999999999999999", "99999999999999999999"),
-    ] {
-        if fault.is_empty() {
-            let said = "is 18446744073709551B; set it to 1B at least and 64MiB at most";
-            refused("kanban", "payload", text, said);
-        } else {
-            refused("kanban", "payload", text, &format!("is {fault}; {cure}"));
         }
     }
 }
@@ -338,70 +273,6 @@ fn a_handler_that_outlasts_the_stall_is_warned_of() {
 }
 
 #[test]
-fn overrides_reach_every_table() {
-    let file = "[pools.mail-a]\n[domains.mail-a]\nexec.argv = ['x']\n";
-    let config = Loader::new()
-        .variables([
-            ("HEIJUNKA_BROKER__KIND", "file"),
-            ("HEIJUNKA_BROKER__MAX_BYTES", "2GiB"),
-            ("HEIJUNKA_KANBAN__PAYLOAD", "1024"),
-            ("HEIJUNKA_KANBAN__RETRY__BASE", "2s"),
-            ("HEIJUNKA_KANBAN__SEEN__TTL", "5s"),
-            ("HEIJUNKA_DOMAINS__MAIL_A__RETRY__MAX_ATTEMPTS", "7"),
-            ("HEIJUNKA_DOMAINS__MAIL_A__EXEC__OUTPUT", "1KiB"),
-            ("HEIJUNKA_SERVICE__ON_SIGNAL", "stop"),
-            ("HEIJUNKA_SERVICE__SOCKET", "/run/x"),
-        ])
-        .set("kanban.breaker.failures=9")
-        .set("domains.mail-a.exec.argv=[\"y\", \"z\"]")
-        .set("domains.mail-a.exec.environment.LANG=C")
-        .set("domains.mail-a.consume=false")
-        .set("schedules.x.cron=0 0 3 * * *")
-        .set("schedules.x.domain=mail-a")
-        .variables([("HEIJUNKA_SCHEDULES__X__ENABLED", "false")])
-        .parse("f", file)
-        .unwrap();
-    let broker = config.broker.clone().unwrap();
-    assert_eq!((broker.kind, broker.max_bytes), (BrokerKind::File, 2 << 30));
-    let kanban = &config.kanban;
-    assert_eq!((kanban.payload, kanban.breaker.failures), (1024, 9));
-    assert_eq!((kanban.retry.base, kanban.seen.ttl), (Duration::from_secs(2), Duration::from_secs(5)));
-    let domain = &config.domains["mail-a"];
-    assert_eq!((domain.retry.max_attempts, domain.consume), (Some(7), Some(false)));
-    let exec = domain.exec.clone().unwrap();
-    assert_eq!((exec.output, exec.argv), (1024, vec!["y".to_owned(), "z".to_owned()]));
-    assert_eq!(exec.environment["LANG"], "C");
-    let schedule = &config.schedules["x"];
-    assert_eq!((schedule.cron.as_deref(), schedule.enabled), (Some("0 0 3 * * *"), false));
-    assert_eq!(config.service.socket.as_deref(), Some(std::path::Path::new("/run/x")));
-}
-
-#[test]
-fn overrides_are_named_when_they_are_wrong() {
-    let said = |loader: Loader| loader.parse("f", POOL).unwrap_err().to_string();
-    assert_eq!(
-        said(Loader::new().set("kanban.payload=1GiB")),
-        "--set kanban.payload=1GiB: kanban.payload is 1GiB; set it to 1B at least and 64MiB at most"
-    );
-    assert_eq!(
-        said(Loader::new().variables([("HEIJUNKA_KANBAN__RETRY__MAX_DELIVERIES", "2")])),
-        "environment HEIJUNKA_KANBAN__RETRY__MAX_DELIVERIES: kanban.retry.max_attempts is 5 (the default), \
-         above kanban.retry.max_deliveries (2); set it to at most 2"
-    );
-    assert_eq!(
-        said(Loader::new().set("domains.mail.exec.output=5")),
-        "--set domains.mail.exec.output=5: domains.mail.exec.argv is empty; name the program, such as \
-         [\"/usr/bin/send-mail\"]"
-    );
-    assert_eq!(
-        said(Loader::new().set("schedules.x.cron=never").set("schedules.x.domain=mail")),
-        "--set schedules.x.cron=never: schedules.x.cron is \"never\": \
-         Pattern must have between 5 and 7 fields; \
-         write [second] minute hour day month weekday, such as \"0 0 3 * * *\""
-    );
-}
-
-#[test]
 fn configurations_built_in_code_are_checked_as_well() {
     let mut config = Config::default();
     config.pools.insert("mail".into(), PoolConfig::default());
@@ -459,17 +330,5 @@ proptest! {
             prop_assert!(!error.fault().is_empty() && !error.cure().is_empty());
             prop_assert!(error.place().is_some());
         }
-    }
-
-    /// What is written of a size in an error is what was set, and can be written so.
-    #[test]
-    fn sizes_are_said_as_they_are_read(bytes in prop_oneof![any::<u64>(), (0..64_u32, 1..2000_u64).prop_map(|(shift, n)| n << shift.min(50))]) {
-        prop_assume!(bytes < 1 << 20 || bytes > 1 << 40);
-        let text = format!("[pools.a]\n[broker]\nmax_bytes = '{bytes}B'");
-        prop_assume!(bytes < 10_u64.pow(19));
-        let line = refusal(&text);
-        let said = line.split("is ").nth(1).unwrap().split(';').next().unwrap();
-        let again = refusal(&format!("[pools.a]\n[broker]\nmax_bytes = '{said}'"));
-        prop_assert_eq!(line, again);
     }
 }

@@ -146,7 +146,7 @@ fn a_schedule_into_a_memory_that_nobody_reads_is_warned_of() {
         "schedules.x publishes for post, which this process does not consume, and its broker is in memory; \
          let domains.post consume, or set broker.kind to \"file\""
     );
-    assert_eq!(warnings(""), [warning.clone()]);
+    assert_eq!(warnings(""), std::slice::from_ref(&warning));
     assert_eq!(warnings("[pools.post]\n[domains.post]\nconsume = false"), [warning]);
     assert_eq!(warnings("[broker]\nkind = 'file'"), [], "another process may");
     assert_eq!(warnings("[pools.post]"), [], "it may have a handler in code");
