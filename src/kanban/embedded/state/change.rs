@@ -11,7 +11,7 @@ use crate::kanban::item::Item;
 
 /// One change that must outlive the process.
 #[derive(Debug)]
-pub(in crate::kanban::embedded) enum Change {
+pub(crate) enum Change {
     /// An item was stored.
     Stored { number: u64, item: Arc<Item> },
     /// An item was delivered, or comes again later.
@@ -34,15 +34,30 @@ pub(in crate::kanban::embedded) enum Change {
     Noted { name: String, before: Option<Bytes>, after: Option<Bytes> },
 }
 
+impl Change {
+    /// About the bytes it takes to write it.
+    pub(crate) fn size(&self) -> usize {
+        64 + match self {
+            Change::Stored { item, .. } => item.size(),
+            Change::Died { letter, .. } => letter.item.size() + letter.error.len(),
+            Change::Noted { after: Some(note), .. } => note.len(),
+            Change::Marked { .. }
+            | Change::Removed { .. }
+            | Change::Dropped { .. }
+            | Change::Noted { .. } => 0,
+        }
+    }
+}
+
 /// Who is told of changes.
-pub(in crate::kanban::embedded) trait Log {
+pub(crate) trait Log {
     /// Is told, in the order in which they happen.
     fn push(&mut self, change: impl FnOnce() -> Change);
 }
 
 /// Keeps nothing: what is in memory only needs no record.
 #[derive(Debug)]
-pub(in crate::kanban::embedded) struct Unlogged;
+pub(crate) struct Unlogged;
 
 impl Log for Unlogged {
     fn push(&mut self, _: impl FnOnce() -> Change) {}
@@ -56,7 +71,7 @@ impl Log for Vec<Change> {
 
 impl State {
     /// Takes changes back, the last one first: nothing that was logged after them may remain.
-    pub(in crate::kanban::embedded) fn undo(&mut self, changes: Vec<Change>) {
+    pub(crate) fn undo(&mut self, changes: Vec<Change>) {
         for change in changes.into_iter().rev() {
             match change {
                 Change::Stored { number, .. } => drop(self.take_out(number)),

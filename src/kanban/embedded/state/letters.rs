@@ -17,19 +17,19 @@ const MOST_NOTES: usize = 10_000;
 
 impl State {
     /// At most so many dead letters after this one.
-    pub(in crate::kanban::embedded) fn dead_letters(&self, after: u64, most: usize) -> Vec<DeadLetter> {
+    pub(crate) fn dead_letters(&self, after: u64, most: usize) -> Vec<DeadLetter> {
         let later = self.letters.range((Bound::Excluded(after), Bound::Unbounded));
         later.take(most).map(|(_, letter)| letter.clone()).collect()
     }
 
     /// How many there are, and when the first died.
-    pub(in crate::kanban::embedded) fn dead_letter_count(&self) -> (u64, Option<Timestamp>) {
+    pub(crate) fn dead_letter_count(&self) -> (u64, Option<Timestamp>) {
         let oldest = self.letters.first_key_value().map(|(_, letter)| letter.at);
         (self.letters.len() as u64, oldest)
     }
 
     /// Removes a dead letter; tells whether it was there.
-    pub(in crate::kanban::embedded) fn remove_dead_letter(
+    pub(crate) fn remove_dead_letter(
         &mut self,
         serial: u64,
         log: &mut impl Log,
@@ -43,7 +43,7 @@ impl State {
     }
 
     /// Writes a note, or forgets it.
-    pub(in crate::kanban::embedded) fn put_note(
+    pub(crate) fn put_note(
         &mut self,
         name: &str,
         note: Option<&[u8]>,
@@ -66,19 +66,24 @@ impl State {
     }
 
     /// All notes, by name.
-    pub(in crate::kanban::embedded) fn notes(&self) -> Vec<(String, Bytes)> {
+    pub(crate) fn notes(&self) -> Vec<(String, Bytes)> {
         self.notes.iter().map(|(name, note)| (name.clone(), note.clone())).collect()
     }
 
     /// Keeps a dead letter under its serial number.
-    pub(in crate::kanban::embedded) fn keep_letter(&mut self, letter: DeadLetter) {
+    pub(crate) fn keep_letter(&mut self, letter: DeadLetter) {
         self.last_serial = self.last_serial.max(letter.serial);
         self.bytes += letter_weight(&letter);
         self.letters.insert(letter.serial, letter);
     }
 
+    /// The serial number of the next dead letter.
+    pub(crate) fn next_serial(&self) -> u64 {
+        self.last_serial + 1
+    }
+
     /// The serial numbers up to this one were given away.
-    pub(in crate::kanban::embedded) fn continue_serials(&mut self, last: u64) {
+    pub(crate) fn continue_serials(&mut self, last: u64) {
         self.last_serial = self.last_serial.max(last);
     }
 
@@ -88,7 +93,7 @@ impl State {
         Some(letter)
     }
 
-    pub(in crate::kanban::embedded) fn set_note(
+    pub(crate) fn set_note(
         &mut self,
         name: String,
         note: Option<Bytes>,

@@ -6,7 +6,7 @@ use crate::time::Moment;
 
 /// Why a settlement changed nothing.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::kanban::embedded) enum Refusal {
+pub(crate) enum Refusal {
     /// Its lease has passed, or it never was of this broker.
     Gone,
     /// It cannot be done now.
@@ -15,7 +15,7 @@ pub(in crate::kanban::embedded) enum Refusal {
 
 impl State {
     /// Settles a delivery whose lease has not passed.
-    pub(in crate::kanban::embedded) fn settle(
+    pub(crate) fn settle(
         &mut self,
         settlement: &Settlement,
         now: Moment,
@@ -40,7 +40,7 @@ impl State {
                 }
                 let entry = self.take_out(number).ok_or(Refusal::Gone)?;
                 let letter = DeadLetter {
-                    serial: self.last_serial + 1,
+                    serial: self.next_serial(),
                     item: death.item.clone(),
                     reason: death.reason.to_owned(),
                     error: death.error.clone(),
@@ -73,7 +73,7 @@ impl State {
     }
 
     /// Keeps a delivery for its full lease from now, if it has not passed.
-    pub(in crate::kanban::embedded) fn extend(&mut self, ticket: &Ticket, now: Moment) {
+    pub(crate) fn extend(&mut self, ticket: &Ticket, now: Moment) {
         self.advance(now);
         if let Some(number) = self.lent(ticket) {
             let until = now.after(self.settings.lease);
