@@ -111,7 +111,7 @@ pub use kanban::{
     ItemSpec, Lane, Name, NameError, Outcome, PublishError, Seen, SeenError, SeenKey, SeenStore, Settled,
     Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, Work,
 };
-pub use kanban::{Durability, Embedded, EmbeddedSettings};
+pub use kanban::{Durability, Embedded, EmbeddedSettings, conformance};
 pub use metrics::Latencies;
 pub use pool::{
     Checkout, CheckoutError, Context, Duty, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError,

@@ -1,6 +1,7 @@
 //! The pull queue: items that a broker keeps, pulled only while there is capacity, and never lost.
 
 mod broker;
+pub mod conformance;
 mod embedded;
 mod event;
 mod item;

@@ -29,11 +29,7 @@ impl State {
     }
 
     /// Removes a dead letter; tells whether it was there.
-    pub(crate) fn remove_dead_letter(
-        &mut self,
-        serial: u64,
-        log: &mut impl Log,
-    ) -> bool {
+    pub(crate) fn remove_dead_letter(&mut self, serial: u64, log: &mut impl Log) -> bool {
         let letter = self.forget_letter(serial);
         let found = letter.is_some();
         if let Some(letter) = letter {
@@ -93,11 +89,7 @@ impl State {
         Some(letter)
     }
 
-    pub(crate) fn set_note(
-        &mut self,
-        name: String,
-        note: Option<Bytes>,
-    ) -> Option<Bytes> {
+    pub(crate) fn set_note(&mut self, name: String, note: Option<Bytes>) -> Option<Bytes> {
         match note {
             Some(note) => self.notes.insert(name, note),
             None => self.notes.remove(&name),
