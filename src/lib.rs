@@ -119,6 +119,7 @@ pub use kanban::{
     Traits as BrokerTraits, Verdict, Want, When, Work,
     kill_programs,
 };
+pub use kanban::{Durability, Embedded, EmbeddedSettings, conformance};
 pub use metrics::Latencies;
 pub use pool::{
     Checkout, CheckoutError, Context, Duty, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError,

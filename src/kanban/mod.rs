@@ -5,6 +5,7 @@ mod broker;
 mod cells;
 pub(crate) mod consumer;
 mod depth;
+pub mod conformance;
 mod embedded;
 mod event;
 mod exec;
