@@ -106,10 +106,11 @@ pub use balance::{
 pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
+pub use kanban::history;
 pub use kanban::{
     Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, DeadLetter, Death, Delivery, Depth,
-    Expired, Handler, Item, ItemError, ItemId, ItemSpec, Lane, Name, NameError, Outcome, PublishError,
-    RetrySettings, Seen, SeenError, SeenKey, SeenStore, Settled, Settlement, Stored, Ticket,
+    Expired, Handler, Item, ItemError, ItemId, ItemSpec, Lane, MemorySeen, Name, NameError, Outcome,
+    PublishError, RetrySettings, Seen, SeenError, SeenKey, SeenStore, Settled, Settlement, Stored, Ticket,
     Traits as BrokerTraits, Verdict, Want, Work,
 };
 pub use metrics::Latencies;
