@@ -5,6 +5,8 @@ mod check;
 mod drive;
 mod error;
 mod interrupt;
+mod items;
+mod lines;
 mod output;
 mod progress;
 mod replay;

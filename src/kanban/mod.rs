@@ -2,13 +2,20 @@
 
 mod breaker;
 mod broker;
+mod cells;
+pub(crate) mod consumer;
 mod depth;
+mod embedded;
 mod event;
+mod exec;
+mod face;
 pub mod history;
 mod item;
 mod name;
 mod outcome;
+mod publisher;
 mod retry;
+pub(crate) mod scheduler;
 mod seen;
 
 pub use breaker::{BreakerSettings, BreakerState};
@@ -16,8 +23,19 @@ pub use broker::{
     Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, PublishError, Settled, Settlement,
     Stored, Ticket, Traits, Verdict, Want,
 };
+pub use consumer::{ConsumerStatus, QueueStatus};
+pub use embedded::{Durability, Embedded, EmbeddedSettings};
+pub use exec::{Program, ProgramError, ProgramSettings};
+pub use face::{Kanban, KanbanCounts, KanbanReport, KanbanStatus};
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};
 pub use outcome::{Handler, Outcome, Work};
+pub use publisher::{Publisher, Receipt};
 pub use retry::{Expired, RetrySettings};
+pub use scheduler::{
+    Canary, Misfire, Origin, Overlap, Schedule, ScheduleError, ScheduleStatus, Scheduler, Skipped, When,
+};
 pub use seen::{MemorySeen, Seen, SeenError, SeenKey, SeenStore};
+
+pub(crate) use depth::CoordinatorSettings;
+pub(crate) use event::{Event, Events};

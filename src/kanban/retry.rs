@@ -38,13 +38,14 @@ impl Default for RetrySettings {
 }
 
 /// What is done with an item that arrives after its deadline.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Expired {
-    /// It goes to the dead letters.
+    /// It goes to the dead letters. In TOML `"dead_letter"`.
     #[default]
     DeadLetter,
-    /// It is removed, counted and logged.
+    /// It is removed, counted and logged. In TOML `"drop"`.
     Drop,
 }
 
@@ -56,7 +57,7 @@ pub(crate) enum Ended {
     /// The handler panicked, with this message.
     Panicked(String),
     /// The handler did not end in time.
-    TimedOut,
+    TimedOut(String),
     /// It was not run, or kept from ending by something that is not its fault.
     Interrupted,
 }
@@ -73,7 +74,7 @@ impl Ended {
     pub(crate) fn says(&self) -> Says {
         match self {
             Ended::Outcome(Outcome::Done) => Says::Success,
-            Ended::Outcome(Outcome::Retry { .. }) | Ended::Panicked(_) | Ended::TimedOut => Says::Failure,
+            Ended::Outcome(Outcome::Retry { .. }) | Ended::Panicked(_) | Ended::TimedOut(_) => Says::Failure,
             Ended::Outcome(Outcome::DeadLetter { .. }) | Ended::Interrupted => Says::Nothing,
         }
     }
@@ -141,12 +142,21 @@ pub(crate) fn arrival(
         return dead("attempts", format!("its handler has failed {failures} times already"));
     }
     if delivery.item.is_expired(now) {
-        return match expired {
-            Expired::DeadLetter => dead("expired", "its deadline had passed when it arrived".to_owned()),
-            Expired::Drop => Arrival::Drop,
-        };
+        return late(failures, expired);
     }
     Arrival::Run { failures }
+}
+
+/// What to do with an item whose deadline passed before it could run.
+pub(crate) fn late(failures: u32, expired: Expired) -> Arrival {
+    match expired {
+        Expired::DeadLetter => Arrival::Dead(Cause {
+            reason: "expired",
+            error: "its deadline passed before it could run".to_owned(),
+            attempts: failures,
+        }),
+        Expired::Drop => Arrival::Drop,
+    }
 }
 
 /// What to do with an item after an attempt that `ended` so, `failures` having gone before it. `dice` is from 0 to 1 and
@@ -167,7 +177,9 @@ pub(crate) fn decide(
         Ended::Interrupted => return Decision::Release,
         Ended::Outcome(Outcome::Retry { after, error }) => (after, error),
         Ended::Panicked(message) => (None, format!("the handler panicked: {message}")),
-        Ended::TimedOut => (None, format!("the handler did not end within {:?}", settings.timeout)),
+        Ended::TimedOut(error) => {
+            (None, format!("the handler did not end within {:?}: {error}", settings.timeout))
+        }
     };
     if attempts >= settings.max_attempts {
         return dead("attempts", error);

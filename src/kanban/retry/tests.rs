@@ -79,7 +79,7 @@ fn every_end_has_its_decision() {
         Decision::Retry { after: half, error: "the handler panicked: oh".into() }
     );
     assert_eq!(
-        after(Ended::TimedOut),
+        after(Ended::TimedOut("x".into())),
         Decision::Retry { after: half, error: "the handler did not end within 60s".into() }
     );
     let cause = Cause { reason: "permanent", error: "no such user".into(), attempts: 1 };
@@ -135,7 +135,9 @@ fn what_could_only_come_too_late_is_dead_now() {
 #[test]
 fn only_what_may_pass_counts_against_the_dependency() {
     assert_eq!(Ended::Outcome(Outcome::Done).says(), Says::Success);
-    for failure in [Ended::Outcome(Outcome::retry("x")), Ended::Panicked("x".into()), Ended::TimedOut] {
+    for failure in
+        [Ended::Outcome(Outcome::retry("x")), Ended::Panicked("x".into()), Ended::TimedOut("x".into())]
+    {
         assert_eq!(failure.says(), Says::Failure, "{failure:?}");
     }
     assert_eq!(Ended::Outcome(Outcome::dead_letter("x")).says(), Says::Nothing);
@@ -184,7 +186,7 @@ proptest! {
         let ended = match how {
             0 => Ended::Outcome(Outcome::Retry { after: told, error: String::new() }),
             1 => Ended::Panicked(String::new()),
-            _ => Ended::TimedOut,
+            _ => Ended::TimedOut("x".into()),
         };
         match decide(ended, failures, deadline, NOW, &settings, dice) {
             Decision::Retry { after, .. } => {

@@ -26,6 +26,16 @@ pub(super) fn whole_bounds(path: &Path) -> Option<RangeInclusive<u32>> {
         ["health", "replacements"] => Some(0..=6),
         ["burst", "floor"] => Some(1..=1_000_000_000),
         ["burst", "renewals"] => Some(0..=100),
+        ["broker", "max_items" | "max_dead_letters"] => Some(1..=1_000_000_000),
+        ["kanban", "pull" | "window"] | ["kanban", "breaker", "failures"] => Some(1..=1000),
+        ["kanban", "prefetch"] => Some(0..=1000),
+        ["kanban", "slots"] => Some(1..=65_536),
+        ["kanban", "items_per_worker"] => Some(1..=1_000_000),
+        ["kanban", "target_min" | "target_max"] => Some(1..=50),
+        ["kanban", "retry", "max_attempts"] | ["domains", _, "retry", "max_attempts"] => Some(1..=1000),
+        ["kanban", "retry", "max_deliveries"] | ["domains", _, "retry", "max_deliveries"] => Some(1..=10_000),
+        ["kanban", "seen", "capacity"] => Some(1..=100_000_000),
+        ["schedules", _, "batch"] => Some(1..=10_000),
         _ => None,
     }
 }
@@ -51,7 +61,29 @@ fn duration_bounds(path: &Path) -> Option<RangeInclusive<Duration>> {
             Some(Duration::from_millis(100)..=HOUR)
         }
         ["burst", "lease"] => Some(SECOND..=DAY),
-        ["burst", "cooldown"] => Some(Duration::ZERO..=DAY),
+        ["burst", "cooldown"] | ["service", "grace"] => Some(Duration::ZERO..=DAY),
+        ["broker", "lease"] => Some(SECOND..=HOUR),
+        ["kanban", "publish_timeout" | "settle_timeout"] => Some(Duration::from_millis(10)..=600 * SECOND),
+        ["kanban", "stall_after"]
+        | ["kanban", "retry", "cap" | "timeout"]
+        | ["domains", _, "retry", "cap" | "timeout"] => Some(Duration::from_millis(1)..=DAY),
+        ["kanban", "sample"] | ["kanban", "breaker", "open"] => Some(Duration::from_millis(10)..=HOUR),
+        ["kanban", "retry", "base"] | ["domains", _, "retry", "base"] => {
+            Some(Duration::from_millis(1)..=HOUR)
+        }
+        ["kanban", "seen", "ttl"] => Some(SECOND..=30 * DAY),
+        ["schedules", _, "every"] => Some(Duration::from_millis(100)..=30 * DAY),
+        ["schedules", _, "deadline"] => Some(Duration::from_millis(1)..=30 * DAY),
+        _ => None,
+    }
+}
+
+/// The bounds of a size, in bytes.
+fn size_bounds(path: &Path) -> Option<RangeInclusive<u64>> {
+    match path.keys()[..] {
+        ["broker", "max_bytes"] => Some(1 << 20..=1 << 40),
+        ["kanban", "payload"] => Some(1..=64 << 20),
+        ["domains", _, "exec", "output"] => Some(0..=16 << 20),
         _ => None,
     }
 }
@@ -112,6 +144,17 @@ where
         let cure = format!("set it to {kind} from {} to {}", say(from), say(to));
         Err(Fault::new(self.path.clone(), format!("is {self}{side}"), cure))
     }
+
+    /// The same for what has a unit.
+    fn between(&self, bounds: Option<RangeInclusive<T>>, say: fn(T) -> String) -> Result<(), Fault> {
+        match bounds.map(RangeInclusive::into_inner) {
+            Some((from, to)) if self.value < from || self.value > to => {
+                let cure = format!("set it to {} at least and {} at most", say(from), say(to));
+                Err(Fault::new(self.path.clone(), format!("is {self}"), cure))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Setting<u32> {
@@ -146,14 +189,13 @@ impl Setting<f64> {
 
 impl Setting<Duration> {
     pub(super) fn in_bounds(&self) -> Result<(), Fault> {
-        let Some((from, to)) = duration_bounds(&self.path).map(RangeInclusive::into_inner) else {
-            return Ok(());
-        };
-        if (from..=to).contains(&self.value) {
-            return Ok(());
-        }
-        let cure = format!("set it to {} at least and {} at most", lasting(from), lasting(to));
-        Err(Fault::new(self.path.clone(), format!("is {self}"), cure))
+        self.between(duration_bounds(&self.path), lasting)
+    }
+}
+
+impl Setting<u64> {
+    pub(super) fn in_bounds(&self) -> Result<(), Fault> {
+        self.between(size_bounds(&self.path), size)
     }
 }
 
@@ -175,6 +217,12 @@ impl Display for Setting<Duration> {
     }
 }
 
+impl Display for Setting<u64> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&size(self.value))
+    }
+}
+
 /// A number as people write it, and one that would fill the line in powers of ten.
 fn decimal(number: f64) -> String {
     let short = number == 0.0 || !number.is_finite() || (1e-6..1e12).contains(&number.abs());
@@ -183,4 +231,11 @@ fn decimal(number: f64) -> String {
 
 fn lasting(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
+}
+
+/// A size in the largest unit it is whole in.
+fn size(bytes: u64) -> String {
+    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let whole = units.iter().find(|(_, shift)| bytes > 0 && bytes.trailing_zeros() >= *shift);
+    whole.map_or_else(|| format!("{bytes}B"), |(unit, shift)| format!("{}{unit}", bytes >> shift))
 }

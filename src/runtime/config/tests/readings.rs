@@ -103,7 +103,12 @@ fn every_key_is_read() {
         },
         domains: BTreeMap::from([(
             "payment".into(),
-            DomainConfig { priority: true, group: Some("cards".into()), sub_limit: Some("pulled".into()) },
+            DomainConfig {
+                priority: true,
+                group: Some("cards".into()),
+                sub_limit: Some("pulled".into()),
+                ..DomainConfig::default()
+            },
         )]),
         pools: BTreeMap::from([
             ("payment-a".into(), payment),
@@ -141,6 +146,7 @@ fn every_key_is_read() {
             cooldown: Duration::ZERO,
             cost: 1.5,
         },
+        ..Config::default()
     };
     assert_eq!(read(EVERYTHING).unwrap(), expected);
     assert_eq!(toml::from_str::<Config>(EVERYTHING).unwrap(), expected, "through any serde format");

@@ -1,0 +1,81 @@
+//! The broker in memory: the state behind one lock, held for a batch at a time.
+
+use std::sync::Arc;
+
+use super::EmbeddedSettings;
+use super::state::{Refusal, State, Unlogged};
+use crate::kanban::broker::{
+    Arrivals, BrokerError, Delivery, PublishError, Settled, Settlement, Stored, Ticket, Want,
+};
+use crate::kanban::item::{Item, Lane};
+use crate::sync::Mutex;
+use crate::time::Clock;
+
+/// Never waits for anything but its lock, which nobody holds for longer than one batch.
+#[derive(Debug)]
+pub(super) struct Memory {
+    /// Nothing once it is closed.
+    state: Mutex<Option<State>>,
+    clock: Clock,
+}
+
+impl Memory {
+    pub(super) fn new(settings: EmbeddedSettings, clock: Clock) -> Self {
+        Self { state: Mutex::new(Some(State::new(settings))), clock }
+    }
+
+    /// Does something with the state, and then rings for what became ready by it.
+    pub(super) fn with<T>(&self, body: impl FnOnce(&mut State) -> T) -> Result<T, BrokerError> {
+        let mut state = self.state.lock();
+        let state = state.as_mut().map(|state| (body(state), state.take_rings()));
+        let (answer, rings) = state.ok_or(BrokerError::Closed)?;
+        rings.iter().for_each(Arrivals::ring);
+        Ok(answer)
+    }
+
+    pub(super) fn open(&self, lanes: &[Lane], arrivals: &Arrivals) -> Result<(), BrokerError> {
+        self.with(|state| lanes.iter().for_each(|lane| state.open(lane, arrivals.clone())))
+    }
+
+    pub(super) fn publish(&self, items: &[Arc<Item>]) -> Vec<Result<Stored, PublishError>> {
+        let store = |state: &mut State| {
+            items.iter().map(|item| state.publish(item, &mut Unlogged)).collect::<Vec<_>>()
+        };
+        self.with(store).unwrap_or_else(|error| {
+            items.iter().map(|_| Err(PublishError::NotStored(error.clone()))).collect()
+        })
+    }
+
+    pub(super) fn pull(&self, wants: &[Want<'_>]) -> Result<Vec<Delivery>, BrokerError> {
+        let now = self.clock.now();
+        self.with(|state| state.pull(wants, now, &mut Unlogged))
+    }
+
+    pub(super) fn settle(&self, settlements: Vec<Settlement>) -> Vec<Settled> {
+        let now = self.clock.now();
+        let mut left = settlements.into_iter();
+        let settle = |state: &mut State| {
+            let settle = |settlement| match state.settle(&settlement, now, &mut Unlogged) {
+                Ok(()) => Settled::Done,
+                Err(Refusal::Gone) => Settled::Gone,
+                Err(Refusal::Failed(error)) => Settled::Failed(settlement, error),
+            };
+            left.by_ref().map(settle).collect::<Vec<_>>()
+        };
+        match self.with(settle) {
+            Ok(settled) => settled,
+            Err(error) => left.map(|settlement| Settled::Failed(settlement, error.clone())).collect(),
+        }
+    }
+
+    pub(super) fn extend(&self, tickets: &[&Ticket]) -> Result<(), BrokerError> {
+        let now = self.clock.now();
+        self.with(|state| tickets.iter().for_each(|ticket| state.extend(ticket, now)))
+    }
+
+    pub(super) fn close(&self) {
+        let state = self.state.lock().take();
+        // A million items take a while to drop: not under the lock.
+        drop(state);
+    }
+}

@@ -1,0 +1,7 @@
+//! The server over real sockets: what it answers, and what it does not let anybody do.
+
+mod abuse;
+mod answers;
+mod claims;
+mod endings;
+mod rig;
