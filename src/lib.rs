@@ -109,6 +109,7 @@ pub use balance::{
 pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
+pub use kanban::history;
 pub use kanban::{
     Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter, Death,
     Delivery, Depth, Durability, Embedded, EmbeddedSettings, Expired, Handler, Item, ItemError, ItemId,

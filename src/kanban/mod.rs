@@ -10,6 +10,7 @@ mod embedded;
 mod event;
 mod exec;
 mod face;
+pub mod history;
 mod item;
 mod name;
 mod outcome;
