@@ -109,7 +109,6 @@ pub use balance::{
 pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
-pub use kanban::history;
 pub use kanban::{
     Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter, Death,
     Delivery, Depth, Durability, Embedded, EmbeddedSettings, Expired, Handler, Item, ItemError, ItemId,
@@ -117,10 +116,8 @@ pub use kanban::{
     Origin as ScheduleOrigin, Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError,
     Publisher, QueueStatus, Receipt, RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen,
     SeenError, SeenKey, SeenStore, Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket,
-    Traits as BrokerTraits, Verdict, Want, When, Work,
-    kill_programs,
+    Traits as BrokerTraits, Verdict, Want, When, Work, conformance, history, kill_programs,
 };
-pub use kanban::{Durability, Embedded, EmbeddedSettings, conformance};
 pub use metrics::Latencies;
 pub use pool::{
     Checkout, CheckoutError, Context, Duty, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError,

@@ -3,9 +3,9 @@
 mod breaker;
 mod broker;
 mod cells;
+pub mod conformance;
 pub(crate) mod consumer;
 mod depth;
-pub mod conformance;
 mod embedded;
 mod event;
 mod exec;

@@ -133,7 +133,7 @@ impl Broker for Embedded {
     }
 
     fn item_count(&self, _: Duration) -> Result<u64, BrokerError> {
-        self.memory.with(|state| state.item_count())
+        self.with(|state| state.item_count())
     }
 
     fn dead_letters(&self, after: u64, most: usize, _: Duration) -> Result<Vec<DeadLetter>, BrokerError> {

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::super::{
     AdmissionConfig, Affinity, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, BurstConfig, Config,
-    ControlConfig, DomainConfig, ExecConfig, Expired, GroupConfig, HealthConfig, KanbanConfig, Kind, Misfire,
-    OnSignal, Overlap, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, SeenConfig,
-    ServiceConfig, SyncConfig,
+    ControlConfig, DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig, Kind, OnSignal,
+    PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, SeenConfig, ServiceConfig,
+    SyncConfig,
 };
 use super::read;
+use crate::kanban::{Expired, Misfire, Overlap};
 use crate::priority::Priority;
 use crate::thread::Idle;
 
