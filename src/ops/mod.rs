@@ -33,6 +33,7 @@ mod request;
 mod response;
 mod routes;
 mod server;
+mod service;
 mod settings;
 mod socket;
 mod target;
@@ -51,6 +52,7 @@ pub use problem::Problem;
 pub use request::{Method, Request};
 pub use response::Response;
 pub use routes::Routes;
+pub use service::routes;
 pub use settings::{OpsLimits, OpsSettings};
 
 use helpers::Helpers;
