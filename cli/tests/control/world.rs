@@ -16,14 +16,14 @@ use crate::common::{Ran, pipe};
 
 const LONG: Duration = Duration::from_secs(20);
 
-pub struct World {
+pub(crate) struct World {
     folder: PathBuf,
     socket: String,
     _ops: Ops,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         // Relaxed: only a number.
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -34,19 +34,19 @@ impl World {
         Self { socket: socket.to_str().unwrap().to_owned(), folder, _ops: ops }
     }
 
-    pub fn file(&self, name: &str, content: &[u8]) -> String {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> String {
         let file = self.folder.join(name);
         fs::write(&file, content).unwrap();
         file.to_str().unwrap().to_owned()
     }
 
     #[track_caller]
-    pub fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.pipe(args, b"")
     }
 
     #[track_caller]
-    pub fn pipe(&self, args: &[&str], input: &[u8]) -> Ran {
+    pub(crate) fn pipe(&self, args: &[&str], input: &[u8]) -> Ran {
         pipe(args.iter().copied().chain(["--socket", self.socket.as_str()]), input)
     }
 }

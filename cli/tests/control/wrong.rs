@@ -72,11 +72,12 @@ fn an_answer_that_is_none_is_an_error() {
         let path = socket(&number.to_string());
         let listener = UnixListener::bind(&path).unwrap();
         let answer = answer.to_owned();
-        let served = thread::spawn(move || {
+        let serve = move || {
             let (mut stream, _) = listener.accept().unwrap();
             let _ = stream.read(&mut [0; 4096]);
             let _ = stream.write_all(answer.as_bytes());
-        });
+        };
+        let served = thread::Builder::new().spawn(serve).unwrap();
         let args = args.split(' ').chain(["--socket", path.to_str().unwrap()]);
         let ran = run(args);
         assert!(!ran.refusal().is_empty());
