@@ -98,6 +98,7 @@ impl Ops {
     ///
     /// Gives the names of the threads that did not end in time: `hj-ops` itself, whose connections were cut then, and those
     /// that still run a handler, which are left to end on their own.
+    #[must_use = "it says what was left"]
     pub fn stop(mut self, within: Duration) -> Vec<String> {
         let deadline = Deadline::after(within);
         self.mailbox.end(false);
