@@ -4,6 +4,7 @@ mod breaker;
 mod broker;
 mod cells;
 pub(crate) mod consumer;
+mod dead_letters;
 mod depth;
 mod embedded;
 mod event;
@@ -24,6 +25,10 @@ pub use broker::{
     Stored, Ticket, Traits, Verdict, Want,
 };
 pub use consumer::{ConsumerStatus, QueueStatus};
+pub use dead_letters::{
+    DeadLetterCount, DeadLetterFilter, DeadLetterPage, DeadLetters, DropReport, Replay, ReplayOptions,
+    ReplayOutcome, ReplayRefusal, ReplayReport,
+};
 pub use embedded::{Durability, Embedded, EmbeddedSettings};
 pub use exec::{Program, ProgramError, ProgramSettings};
 pub use face::{Kanban, KanbanCounts, KanbanReport, KanbanStatus};
