@@ -109,7 +109,6 @@ pub use balance::{
 pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
-pub use kanban::history;
 pub use kanban::{
     Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter,
     DeadLetterCount, DeadLetterFilter, DeadLetterPage, DeadLetters, Death, Delivery, Depth, DropReport,
@@ -119,7 +118,7 @@ pub use kanban::{
     Publisher, QueueStatus, Receipt, Replay, ReplayOptions, ReplayOutcome, ReplayRefusal, ReplayReport,
     RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen, SeenError, SeenKey, SeenStore,
     Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket, Traits as BrokerTraits, Verdict, Want,
-    When, Work,
+    When, Work, conformance, history, kill_programs,
 };
 pub use metrics::Latencies;
 pub use pool::{

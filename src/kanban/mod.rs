@@ -3,6 +3,7 @@
 mod breaker;
 mod broker;
 mod cells;
+pub mod conformance;
 pub(crate) mod consumer;
 mod dead_letters;
 mod depth;
@@ -30,7 +31,7 @@ pub use dead_letters::{
     ReplayOutcome, ReplayRefusal, ReplayReport,
 };
 pub use embedded::{Durability, Embedded, EmbeddedSettings};
-pub use exec::{Program, ProgramError, ProgramSettings};
+pub use exec::{Program, ProgramError, ProgramSettings, kill_programs};
 pub use face::{Kanban, KanbanCounts, KanbanReport, KanbanStatus};
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};
