@@ -231,7 +231,12 @@ pub enum StartError {
         why: String,
     },
     /// A schedule is wrong.
-    Schedule(ScheduleError),
+    Schedule {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        error: ScheduleError,
+    },
 }
 
 impl fmt::Display for StartError {
@@ -244,7 +249,7 @@ impl fmt::Display for StartError {
             StartError::Control(error) => write!(f, "the system gave no thread for control: {error}"),
             StartError::Broker(error) => write!(f, "broker: {error}"),
             StartError::Handler { domain, why } => write!(f, "domains.{domain}: {why}"),
-            StartError::Schedule(error) => write!(f, "schedules: {error}"),
+            StartError::Schedule { name, error } => write!(f, "schedules.{name}: {error}"),
         }
     }
 }
@@ -259,7 +264,7 @@ impl std::error::Error for StartError {
             StartError::Control(error) => Some(error),
             StartError::Broker(error) => Some(error),
             StartError::Handler { .. } => None,
-            StartError::Schedule(error) => Some(error),
+            StartError::Schedule { error, .. } => Some(error),
         }
     }
 }

@@ -31,7 +31,7 @@ impl Driver {
         let Some(loan) = self.table.get(slot) else { return };
         let (at, lane) = (loan.source, loan.item.lane.priority.index());
         let queue = &mut self.queues[at];
-        let stalled = matches!(loan.stage, Stage::Stalled { .. });
+        let stalled = matches!(loan.stage, Stage::Stalled);
         if stalled {
             queue.stalled -= 1;
         } else {
@@ -120,7 +120,7 @@ impl Driver {
     pub(super) fn to_settle(&mut self, slot: u32, verdict: Verdict) {
         if let Some(loan) = self.table.get(slot) {
             // What was never marked as running by this delivery is not done by it either.
-            let done = !matches!(loan.stage, Stage::Running { .. } | Stage::Stalled { .. });
+            let done = !matches!(loan.stage, Stage::Running { .. } | Stage::Stalled);
             loan.stage = Stage::Settling { verdict, done };
             self.unsettled.push(slot);
         }
@@ -141,12 +141,15 @@ impl Driver {
             }
             None => false,
         });
-        let mut failed = false;
+        let (mut failed, dead_before) = (false, self.env.counts.sum(Count::DeadLettered));
         if !settlements.is_empty() {
             let answers = self.env.broker.settle(settlements, self.env.settings.settle_timeout);
             for (slot, settled) in slots.into_iter().zip(answers) {
                 failed |= !self.settled(slot, settled);
             }
+        }
+        if self.env.counts.sum(Count::DeadLettered) != dead_before {
+            self.count_dead_letters();
         }
         if failed || !self.unsettled.is_empty() {
             self.settle_again.failed(now);
