@@ -64,6 +64,7 @@
 //! Imports point down only.
 //!
 //! ```text
+//! ops                          the control plane: HTTP over a Unix socket
 //! runtime                      Runtime, Domain, configuration, draining, metrics as text
 //! admission  routing           who may come in; where to
 //! pool  balance  burst         who runs it; how evenly, and who moves; what load is unusual, and what to lend for it
@@ -87,6 +88,8 @@ mod kanban;
 mod lanes;
 mod law;
 mod metrics;
+#[cfg(not(heijunka_loom))]
+pub mod ops;
 mod pool;
 mod priority;
 mod routing;
@@ -107,11 +110,16 @@ pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use kanban::{
-    Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, Handler, Item, ItemError, ItemId,
-    ItemSpec, Lane, Name, NameError, Outcome, PublishError, Seen, SeenError, SeenKey, SeenStore, Settled,
-    Settlement, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, Work,
+    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter,
+    DeadLetterCount, DeadLetterFilter, DeadLetterPage, DeadLetters, Death, Delivery, Depth, DropReport,
+    Durability, Embedded, EmbeddedSettings, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Kanban,
+    KanbanCounts, KanbanReport, KanbanStatus, Lane, MemorySeen, Misfire, Name, NameError,
+    Origin as ScheduleOrigin, Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError,
+    Publisher, QueueStatus, Receipt, Replay, ReplayOptions, ReplayOutcome, ReplayRefusal, ReplayReport,
+    RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen, SeenError, SeenKey, SeenStore,
+    Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket, Traits as BrokerTraits, Verdict, Want,
+    When, Work, conformance, history, kill_programs,
 };
-pub use kanban::{Durability, Embedded, EmbeddedSettings, conformance};
 pub use metrics::Latencies;
 pub use pool::{
     Checkout, CheckoutError, Context, Duty, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError,
@@ -120,10 +128,11 @@ pub use pool::{
 pub use priority::{Priority, UnknownPriority};
 pub use routing::{Affinity, Choices, Key, Load, PoolSetError, RoutePin, Router, Target};
 pub use runtime::{
-    AdmissionConfig, Author, BalanceConfig, Builder, BurstConfig, ChangeError, Config, ConfigError,
-    ControlConfig, ControlStatus, DomainConfig, Entry, GroupConfig, HealthConfig, HealthReport, HotKey,
-    Loader, PoolConfig, PoolHealth, Readiness, Report, Runtime, RuntimeStatus, ScalingConfig, StartError,
-    Warning,
+    AdmissionConfig, Author, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, Builder, BurstConfig,
+    ChangeError, Config, ConfigError, ControlConfig, ControlStatus, DomainConfig, Entry, ExecConfig,
+    GroupConfig, HealthConfig, HealthReport, HotKey, KanbanConfig, Loader, OnSignal, PoolConfig, PoolHealth,
+    Readiness, Report, RetryConfig, RetryOverrides, Runtime, RuntimeStatus, ScalingConfig, ScheduleConfig,
+    SeenConfig, ServiceConfig, StartError, SyncConfig, Warning,
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment, Timestamp};

@@ -5,7 +5,8 @@
 /// The priority decides two things: which lane of a pool the job waits in (high first, while the lanes
 /// below keep a guaranteed share), and whether the job may be shed early: [`Priority::Low`] work is refused
 /// from the soft limit on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// Taken before everything else that waits in the pool.
     High,

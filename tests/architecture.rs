@@ -5,13 +5,14 @@ use std::fs;
 use std::path::Path;
 
 /// The components and their layers. Imports point down, or stay within a component.
-const LAYERS: [&[&str]; 6] = [
+const LAYERS: [&[&str]; 7] = [
     &["error", "priority", "time", "sync"],
     &["metrics", "thread", "lanes", "law", "calm", "share"],
     &["admission", "routing", "pool", "balance", "burst"],
     &["domain"],
     &["kanban"],
     &["runtime"],
+    &["ops"],
 ];
 
 /// Arrows that the layers do not give, each with its reason.

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use heijunka::{
-    AdmissionConfig, BalanceConfig, BurstConfig, Config, ControlConfig, DomainConfig, GroupConfig,
-    HealthConfig, PoolConfig, ScalingConfig,
+    AdmissionConfig, BalanceConfig, BrokerConfig, BurstConfig, Config, ControlConfig, DomainConfig,
+    ExecConfig, GroupConfig, HealthConfig, KanbanConfig, PoolConfig, RetryConfig, ScalingConfig,
+    ScheduleConfig, ServiceConfig,
 };
 
 fn root() -> &'static Path {
@@ -29,9 +30,13 @@ fn the_sample_configuration_shows_the_defaults() {
     assert_eq!(sample.admission, admission);
     let pool = PoolConfig { domain: Some("payment".to_owned()), ..Default::default() };
     assert_eq!(sample.pools["payment"], pool);
-    // These two have no default of their own to show; the rest of their tables has.
-    let DomainConfig { group, sub_limit, .. } = sample.domains["payment"].clone();
-    assert_eq!(sample.domains["payment"], DomainConfig { group, sub_limit, ..Default::default() });
+    // These have no default of their own to show; the rest of their tables has.
+    let DomainConfig { group, sub_limit, consume, exec, retry, .. } = sample.domains["payment"].clone();
+    let domain = DomainConfig { group, sub_limit, consume, exec, retry, ..Default::default() };
+    assert_eq!(sample.domains["payment"], domain);
+    let exec = domain.exec.unwrap();
+    assert_eq!(exec.output, ExecConfig::default().output);
+    assert_eq!(sample.retry_of("payment"), RetryConfig::default());
     assert_eq!(sample.groups["money"].affinity, GroupConfig::default().affinity);
     assert_eq!(sample.control, ControlConfig::default());
     // The defaults of these two, too, depend on where it runs.
@@ -41,12 +46,23 @@ fn the_sample_configuration_shows_the_defaults() {
     assert_eq!(sample.burst, BurstConfig { workers, ..Default::default() });
     assert_eq!(sample.health, HealthConfig::default());
     assert_eq!(sample.balance, BalanceConfig::default());
+    assert_eq!(sample.broker, Some(BrokerConfig::default()));
+    assert_eq!(sample.kanban, KanbanConfig::default());
+    let ScheduleConfig { cron, domain, key, deadline, .. } = sample.schedules["nightly"].clone();
+    let nightly = ScheduleConfig { cron, domain, key, deadline, ..Default::default() };
+    assert_eq!(sample.schedules["nightly"], nightly);
+    let ServiceConfig { socket, .. } = sample.service.clone();
+    assert_eq!(sample.service, ServiceConfig { socket, ..Default::default() });
 }
 
 #[test]
 fn the_sample_configuration_has_every_key() {
     // The names of all fields, as `Debug` spells them.
-    let debug = format!("{:?}", sample());
+    let mut sample = sample();
+    // Of two keys that exclude each other, the second schedule shows the other one, and nothing else.
+    let refresh = sample.schedules.remove("refresh").unwrap();
+    assert!(refresh.every.is_some());
+    let debug = format!("{sample:?}");
     let fields = debug.match_indices(": ").filter_map(|(at, _)| {
         let name = debug[..at].rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next()?;
         (!name.is_empty()).then_some(name)
@@ -55,7 +71,8 @@ fn the_sample_configuration_has_every_key() {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     fields.for_each(|field| *counts.entry(field).or_default() += 1);
     assert!(counts.contains_key("min_workers") && counts.contains_key("spin"), "{counts:?}");
-    assert_eq!(counts["enabled"], 3, "{counts:?}");
+    assert_eq!(counts["enabled"], 4, "{counts:?}");
+    assert_eq!(counts["max_attempts"], 2, "{counts:?}");
     let toml = text("docs/heijunka.toml");
     for (field, count) in counts {
         let is_key = |line: &&str| line.strip_prefix(field).is_some_and(|rest| rest.starts_with(" = "));

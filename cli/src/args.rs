@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::control;
 use crate::values::{Speed, delimiter, duration, positive_duration, rate};
 
 /// Levels the work inside latency-critical services.
@@ -17,8 +18,11 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(crate::run::Run),
     Replay(Box<Replay>),
     Check(Check),
+    #[command(flatten)]
+    Control(control::args::Command),
 }
 
 const REPLAY_AFTER: &str = "\

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
-use heijunka::{Config, Loader, PoolConfig, Warning};
+use heijunka::{Config, DomainConfig, Loader, PoolConfig, Warning};
 
 use crate::args::Check;
 use crate::error::Error;
@@ -21,7 +21,7 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Error> {
     let sum = |workers: fn(&PoolConfig) -> u32| -> u64 {
         config.pools.values().map(|pool| u64::from(workers(pool))).sum()
     };
-    let _ = writeln!(
+    let _ = write!(
         text,
         "ok: {}, {}, {}..{} workers, soft {} hard {}",
         counted(config.all_domains().len(), "domain"),
@@ -31,6 +31,17 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Error> {
         config.admission.soft,
         config.admission.hard,
     );
+    if let Some(broker) = config.queue() {
+        let consumed = config.domains.values().filter(|domain| DomainConfig::is_consumed(domain)).count();
+        let _ = write!(
+            text,
+            ", {} broker, {} consumed, {}",
+            broker.kind.name(),
+            counted(consumed, "domain"),
+            counted(config.schedules.len(), "schedule"),
+        );
+    }
+    text.push('\n');
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use crate::control::ControlError;
 use crate::trace::TraceError;
 
 #[derive(Debug)]
@@ -14,6 +15,13 @@ pub(crate) enum Error {
     Thread(io::Error),
     Signals(io::Error),
     Output(io::Error),
+    /// Standard input cannot be read.
+    Input(io::Error),
+    /// Items were to be read, and nothing consumes them.
+    NoQueue,
+    /// The control socket cannot be had.
+    Ops(heijunka::ops::OpsError),
+    Control(ControlError),
 }
 
 impl fmt::Display for Error {
@@ -24,6 +32,12 @@ impl fmt::Display for Error {
             Error::Start(error) => error.fmt(f),
             Error::Thread(error) => write!(f, "cannot start a thread: {error}"),
             Error::Signals(error) => write!(f, "cannot listen for signals: {error}"),
+            Error::Control(error) => error.fmt(f),
+            Error::Input(error) => write!(f, "cannot read standard input: {error}"),
+            Error::NoQueue => {
+                f.write_str("the configuration has no queue: give a domain an exec to run for its items")
+            }
+            Error::Ops(error) => write!(f, "the control socket: {error}"),
             Error::Output(error) => write!(f, "cannot write the report: {error}"),
         }
     }
@@ -44,5 +58,11 @@ impl From<heijunka::ConfigError> for Error {
 impl From<heijunka::StartError> for Error {
     fn from(error: heijunka::StartError) -> Self {
         Self::Start(error)
+    }
+}
+
+impl From<ControlError> for Error {
+    fn from(error: ControlError) -> Self {
+        Self::Control(error)
     }
 }

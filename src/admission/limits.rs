@@ -148,6 +148,8 @@ impl Limits {
 pub struct Class {
     pub(super) rank: Rank,
     pub(super) sub: Option<SubLimitId>,
+    /// Whether it is still admitted while nothing comes in from outside.
+    pub(super) pulled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,16 +165,22 @@ pub struct SubLimitId(pub(super) u8);
 
 impl Class {
     /// Work of a priority domain: up to the hard limit, reserve included.
-    pub const PRIORITY: Class = Class { rank: Rank::Priority, sub: None };
+    pub const PRIORITY: Class = Class { rank: Rank::Priority, sub: None, pulled: false };
     /// Ordinary work: up to the hard limit less the reserve.
-    pub const NORMAL: Class = Class { rank: Rank::Normal, sub: None };
+    pub const NORMAL: Class = Class { rank: Rank::Normal, sub: None, pulled: false };
     /// Low-priority work, of whatever domain: as [`Class::NORMAL`], and refused from the soft limit on.
-    pub const LOW: Class = Class { rank: Rank::Low, sub: None };
+    pub const LOW: Class = Class { rank: Rank::Low, sub: None, pulled: false };
 
     /// The same class, capped by a sub-limit as well.
     #[must_use]
     pub const fn capped_by(self, sub: SubLimitId) -> Class {
         Class { sub: Some(sub), ..self }
+    }
+
+    /// The same class, for work that was accepted long ago and is pulled from a queue: it is admitted while a drain empties that
+    /// queue, when nothing else is.
+    pub(crate) const fn pulled(self) -> Class {
+        Class { pulled: true, ..self }
     }
 }
 

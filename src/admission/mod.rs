@@ -154,7 +154,7 @@ impl Regulator {
             normal_in_flight: now.normal,
             limits,
             pressure,
-            closed: now.closed,
+            closed: now.closed || self.tokens.is_shut(),
             refused: Refusals(self.tokens.refused()),
             sub_limits: sub_limits
                 .map(|(name, (in_flight, limit))| SubLimitStatus { name: name.clone(), in_flight, limit })
@@ -199,6 +199,11 @@ impl Regulator {
     /// Refuses everything from now on, for good. What is in flight goes on. Wait-free.
     pub fn close(&self) {
         self.tokens.close();
+    }
+
+    /// Refuses everything but [pulled](Class::pulled) work from now on. Wait-free.
+    pub(crate) fn shut(&self) {
+        self.tokens.shut();
     }
 
     /// Waits until the regulator is [closed](Self::close) and every permit is back, at most for `timeout`; tells

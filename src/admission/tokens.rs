@@ -6,7 +6,7 @@
 
 use super::limits::{Class, InFlight, Limits, Rank, SubLimitId, admit};
 use crate::error::{Reason, Rejected};
-use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{CachePadded, PerThread, thread_number, weakened};
 
 /// ```text
@@ -34,10 +34,18 @@ pub(super) struct Tokens {
     /// Read by every acquire; written only now and then, when a limit seemed to be reached.
     returned: CachePadded<AtomicU64>,
     trays: [CachePadded<AtomicU64>; TRAYS],
-    limits: CachePadded<AtomicU64>,
+    rules: CachePadded<Rules>,
     subs: Box<[CachePadded<SubCell>]>,
     refused: PerThread<CachePadded<RefusalCells>>,
     hold_nanos: AtomicU64,
+}
+
+/// What an acquire goes by: one line, read by everybody and written hardly ever.
+#[derive(Debug)]
+struct Rules {
+    limits: AtomicU64,
+    /// Nothing comes in from outside any more: only work that is pulled from a queue, so that it can be emptied.
+    shut: AtomicBool,
 }
 
 /// A refusal looks into all trays, so there are few; more threads than this share them.
@@ -86,7 +94,10 @@ impl Tokens {
             word: CachePadded::new(AtomicU64::new(0)),
             returned: CachePadded::new(AtomicU64::new(0)),
             trays: std::array::from_fn(|_| CachePadded::default()),
-            limits: CachePadded::new(AtomicU64::new(limits.pack())),
+            rules: CachePadded::new(Rules {
+                limits: AtomicU64::new(limits.pack()),
+                shut: AtomicBool::new(false),
+            }),
             subs: sub_limits.into_iter().map(|limit| CachePadded::new(cell(limit))).collect(),
             refused: PerThread::new(),
             hold_nanos: AtomicU64::new(DEFAULT_HOLD_NANOS),
@@ -96,17 +107,22 @@ impl Tokens {
     #[inline(always)]
     pub(super) fn try_acquire(&self, class: Class, n: u32) -> Result<(), Rejected> {
         let taken = match class.sub {
-            None => self.acquire_word(class.rank, n),
-            Some(sub) => self.acquire_both(sub, class.rank, n),
+            None => self.acquire_word(class, n),
+            Some(sub) => self.acquire_both(sub, class, n),
         };
         taken.inspect_err(|rejected| self.count_refused(rejected.reason))
     }
 
     #[inline(always)]
-    fn acquire_word(&self, rank: Rank, n: u32) -> Result<(), Rejected> {
+    fn acquire_word(&self, class: Class, n: u32) -> Result<(), Rejected> {
+        let rank = class.rank;
         // Relaxed: an acquire that starts after `set_limits` returned is ordered after it by whatever told the
         // caller so, and coherence then forbids reading the older value.
-        let limits = Limits::unpack(self.limits.load(Ordering::Relaxed));
+        let limits = Limits::unpack(self.rules.limits.load(Ordering::Relaxed));
+        // Relaxed: as for the limits. Who is admitted all the same is in flight, and waited for.
+        if self.rules.shut.load(Ordering::Relaxed) && !class.pulled {
+            return Err(Rejected { reason: Reason::Closed, in_flight: 0, limit: 0, wanted: n });
+        }
         loop {
             // Acquire: pairs with the Release of the compare-and-swap below; with an admission, all that its thread had given
             // back before is seen. Otherwise only a guess, which the compare-and-swap or the second look confirms.
@@ -171,7 +187,7 @@ impl Tokens {
         self.trays.iter().fold(0, |sum, tray| sum.wrapping_add(tray.load(acquire)))
     }
 
-    fn acquire_both(&self, sub: SubLimitId, rank: Rank, n: u32) -> Result<(), Rejected> {
+    fn acquire_both(&self, sub: SubLimitId, class: Class, n: u32) -> Result<(), Rejected> {
         let refuse = |reason, in_flight, limit| Rejected { reason, in_flight, limit, wanted: n };
         // An id that another regulator gave out caps everything: refusing is the safe answer.
         let cell = self.subs.get(usize::from(sub.0)).ok_or(refuse(Reason::SubLimit, 0, 0))?;
@@ -182,7 +198,7 @@ impl Tokens {
         cell.in_flight.fetch_update(Ordering::Acquire, Ordering::Relaxed, step).map_err(|in_flight| {
             refuse(if n > limit { Reason::TooLarge } else { Reason::SubLimit }, in_flight, limit)
         })?;
-        self.acquire_word(rank, n).inspect_err(|_| self.release_sub(sub, n))
+        self.acquire_word(class, n).inspect_err(|_| self.release_sub(sub, n))
     }
 
     /// Gives `n` permits back: into a tray, so that the word's line stays with those who acquire. Wait-free.
@@ -206,6 +222,18 @@ impl Tokens {
     pub(super) fn close(&self) {
         // Relaxed: the modification order of the one word decides between an acquire and the close.
         self.word.fetch_or(CLOSED, Ordering::Relaxed);
+    }
+
+    /// From now on only pulled work is admitted.
+    pub(super) fn shut(&self) {
+        // Relaxed: see `acquire_word`.
+        self.rules.shut.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nothing comes in from outside.
+    pub(super) fn is_shut(&self) -> bool {
+        // Relaxed: as above.
+        self.rules.shut.load(Ordering::Relaxed)
     }
 
     /// Whether it is closed and nothing is in flight any more.
@@ -237,12 +265,12 @@ impl Tokens {
 
     pub(super) fn limits(&self) -> Limits {
         // Relaxed: see `acquire_word`.
-        Limits::unpack(self.limits.load(Ordering::Relaxed))
+        Limits::unpack(self.rules.limits.load(Ordering::Relaxed))
     }
 
     pub(super) fn set_limits(&self, limits: Limits) {
         // Relaxed: one self-contained word; see `acquire_word` for who sees it when.
-        self.limits.store(limits.pack(), Ordering::Relaxed);
+        self.rules.limits.store(limits.pack(), Ordering::Relaxed);
     }
 
     /// In flight and limit of every sub-limit.

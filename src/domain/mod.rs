@@ -62,7 +62,14 @@ impl Domain {
     /// A job to be described further: priority, arrival, deadline.
     #[inline]
     pub fn job(&self, key: impl Into<Key>) -> JobSpec<'_> {
-        JobSpec { domain: self, key: key.into(), priority: Priority::Normal, arrived: None, deadline: None }
+        JobSpec {
+            domain: self,
+            key: key.into(),
+            priority: Priority::Normal,
+            arrived: None,
+            deadline: None,
+            background: false,
+        }
     }
 
     /// Runs `work` on the pool that `key` belongs to, with a handle to its result.
@@ -107,6 +114,23 @@ impl Domain {
         pending.wait(timeout)
     }
 
+    /// How many workers its pools have, and how many of them could start something now. A microsecond or so per pool.
+    pub(crate) fn workers(&self) -> (u32, u32) {
+        let pin = self.shared.router.pin();
+        let pools = self.shared.router.targets(&pin);
+        pools.iter().fold((0, 0), |(workers, free), pool| {
+            let pool = &pool.value().0;
+            (workers + pool.workers(), free + pool.free())
+        })
+    }
+
+    /// The names of its pools.
+    pub(crate) fn pools(&self) -> Vec<String> {
+        let pin = self.shared.router.pin();
+        let pools = self.shared.router.targets(&pin);
+        pools.iter().map(|pool| pool.value().0.settings.name.clone()).collect()
+    }
+
     /// When refused work has a chance again: Little's law over the time that this domain's jobs take, as measured.
     /// `None` if it never will. For callers that back off; computed only here, some microseconds.
     #[must_use]
@@ -136,6 +160,8 @@ pub struct JobSpec<'a> {
     pub(crate) priority: Priority,
     arrived: Option<Moment>,
     deadline: Option<Duration>,
+    /// Whether it was pulled from a queue.
+    background: bool,
 }
 
 impl JobSpec<'_> {
@@ -157,6 +183,12 @@ impl JobSpec<'_> {
     #[inline]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline: Some(deadline), ..self }
+    }
+
+    /// Never takes from the reserve, whatever its domain: background work leaves it to those who wait for an answer.
+    #[inline]
+    pub(crate) fn in_background(self) -> Self {
+        Self { background: true, ..self }
     }
 
     /// As [`Domain::execute`].
@@ -227,13 +259,14 @@ impl JobSpec<'_> {
         let domain = &self.domain.shared;
         let class = match self.priority {
             Priority::Low => Class::LOW,
-            _ if domain.priority => Class::PRIORITY,
+            _ if domain.priority && !self.background => Class::PRIORITY,
             _ => Class::NORMAL,
         };
-        match domain.sub_limit {
+        let class = match domain.sub_limit {
             Some(sub) => class.capped_by(sub),
             None => class,
-        }
+        };
+        if self.background { class.pulled() } else { class }
     }
 
     /// When the job arrived and until when it is wanted.

@@ -20,6 +20,23 @@ pub struct Context<'a> {
     pub(super) failed: Cell<bool>,
 }
 
+impl<'a> Context<'a> {
+    /// The same with less time: not beyond `time` from its start, nor once `cancelled` is set.
+    pub(crate) fn limited(self, time: Duration, cancelled: &'a Flag) -> Self {
+        Self { deadline: self.deadline.min(self.started.after(time)), cancelled: Some(cancelled), ..self }
+    }
+
+    /// Whether its time is up, whatever else may have cancelled it.
+    pub(crate) fn is_late(&self) -> bool {
+        self.deadline != NEVER && self.pool.clock.now() >= self.deadline
+    }
+
+    /// How long it has been running.
+    pub(crate) fn ran(&self) -> Duration {
+        self.pool.clock.now().since(self.started)
+    }
+}
+
 impl Context<'_> {
     /// Whether the result is still wanted: false once the handle was [cancelled](crate::JobHandle::cancel), the deadline
     /// has passed, or the runtime's stop ran out of time. A thread cannot be killed: long jobs should ask now and then.

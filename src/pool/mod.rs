@@ -33,9 +33,11 @@ pub use status::{Duty, PoolStatus, WorkerStatus};
 
 pub(crate) use closure::{Plain, Tracked};
 pub(crate) use crew::Tended;
+pub(crate) use finish::Finish;
 pub(crate) use job::{Job, Keeper, NEVER};
 pub(crate) use reading::{Gauge, PoolReading};
 pub(crate) use shared::{Settings, Shared};
+pub(crate) use state::Flag;
 pub(crate) use work::Work;
 
 #[cfg(all(test, heijunka_loom))]

@@ -160,6 +160,12 @@ impl Shared {
         busy + u32::try_from(self.lanes.waiting()).unwrap_or(u32::MAX >> 1)
     }
 
+    /// Workers that could start something now: those that neither run a job nor have one waiting for them. Some 100 ns.
+    pub(crate) fn free(&self) -> u32 {
+        let waiting = u32::try_from(self.lanes.waiting()).unwrap_or(u32::MAX);
+        self.workers().saturating_sub(self.running().saturating_add(waiting))
+    }
+
     #[inline]
     pub(crate) fn workers(&self) -> u32 {
         self.state.workers()

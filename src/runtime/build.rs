@@ -1,17 +1,19 @@
 //! Putting a runtime together.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
 use super::config::{
-    BalanceConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig, GroupConfig, HealthConfig,
-    PoolConfig, ScalingConfig,
+    BalanceConfig, BrokerConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig, GroupConfig,
+    HealthConfig, KanbanConfig, PoolConfig, ScalingConfig, ScheduleConfig,
 };
 use super::control::{self, Control};
+use super::queue::{self, Plugs};
 use super::{Core, Runtime};
 use crate::admission::{Limits, LimitsError, Regulator};
+use crate::kanban::{Broker, BrokerError, Handler, ScheduleError, SeenStore};
 use crate::pool::ScaleError;
 use crate::routing::PoolSetError;
 use crate::sync::{self, EpochCell};
@@ -30,10 +32,10 @@ impl Runtime {
     /// [`StartError`], with everything that had been started stopped again. Blocks while threads are created, and in the
     /// first runtime of a process up to 200 ms to calibrate the clock.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_with(config, Clock::monotonic())
+        Self::start_with(config, Clock::monotonic(), Plugs::default())
     }
 
-    fn start_with(config: Config, clock: Clock) -> Result<Self, StartError> {
+    fn start_with(config: Config, clock: Clock, plugs: Plugs) -> Result<Self, StartError> {
         let cores = Arc::new(Cores::of_process());
         for warning in config.check_for(cores.budget())? {
             tracing::warn!(%warning, "configuration");
@@ -45,6 +47,7 @@ impl Runtime {
         let core = Core {
             config: EpochCell::new(sync::Arc::new(config.clone())),
             control,
+            kanban: OnceLock::new(),
             regulator: Arc::new(Regulator::with_sub_limits(limits, subs)),
             clock,
             cores,
@@ -56,16 +59,17 @@ impl Runtime {
         // From here on an early return drops the runtime, which stops what was started.
         let runtime = Runtime { core: Arc::new(core) };
         let mut registry = runtime.core.registry.lock();
-        registry.groups = config.groups;
-        for (name, domain) in config.domains {
-            registry.add_domain(&runtime.core, name, &domain);
+        registry.groups.clone_from(&config.groups);
+        for (name, domain) in &config.domains {
+            registry.add_domain(&runtime.core, name.clone(), domain);
         }
-        for (name, pool) in config.pools {
-            registry.add_pool(&runtime.core, &name, &pool)?;
+        for (name, pool) in &config.pools {
+            registry.add_pool(&runtime.core, name, pool)?;
         }
         registry.publish()?;
         drop(registry);
         control::start(&runtime.core).map_err(StartError::Control)?;
+        queue::start(&runtime.core, &config, plugs)?;
         Ok(runtime)
     }
 }
@@ -76,6 +80,7 @@ impl Runtime {
 pub struct Builder {
     config: Config,
     clock: Option<Clock>,
+    plugs: Plugs,
 }
 
 impl Builder {
@@ -150,6 +155,43 @@ impl Builder {
         self
     }
 
+    /// What keeps the items of the pull queue.
+    pub fn broker(mut self, broker: BrokerConfig) -> Self {
+        self.config.broker = Some(broker);
+        self
+    }
+
+    /// How items are pulled, retried, given up and recognised.
+    pub fn kanban(mut self, kanban: KanbanConfig) -> Self {
+        self.config.kanban = kanban;
+        self
+    }
+
+    /// Items that are published again and again.
+    pub fn schedule(mut self, name: impl Into<String>, schedule: ScheduleConfig) -> Self {
+        self.config.schedules.insert(name.into(), schedule);
+        self
+    }
+
+    /// What works on the items of a domain, which are then pulled: see [`Handler`].
+    pub fn handler(mut self, domain: impl Into<String>, handler: impl Handler) -> Self {
+        self.plugs.handlers.insert(domain.into(), Arc::new(handler));
+        self
+    }
+
+    /// A broker of one's own making, or one that is shared with others, instead of the one that is configured.
+    pub fn on_broker(mut self, broker: Arc<dyn Broker>) -> Self {
+        self.plugs.broker = Some(broker);
+        self
+    }
+
+    /// A store of what was seen, instead of the one in memory: one that several processes share, so that none runs what another
+    /// has done.
+    pub fn seen_store(mut self, seen: Arc<dyn SeenStore>) -> Self {
+        self.plugs.seen = Some(seen);
+        self
+    }
+
     /// Another clock than the real one, for tests.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = Some(clock);
@@ -161,7 +203,7 @@ impl Builder {
     /// # Errors
     /// As [`Runtime::start`].
     pub fn start(self) -> Result<Runtime, StartError> {
-        Runtime::start_with(self.config, self.clock.unwrap_or_default())
+        Runtime::start_with(self.config, self.clock.unwrap_or_default(), self.plugs)
     }
 }
 
@@ -179,6 +221,17 @@ pub enum StartError {
     Workers(ScaleError),
     /// The system gave no thread for control.
     Control(std::io::Error),
+    /// The broker cannot be used.
+    Broker(BrokerError),
+    /// A domain is to be consumed, and cannot be.
+    Handler {
+        /// The domain.
+        domain: String,
+        /// Why, and what would help.
+        why: String,
+    },
+    /// A schedule is wrong.
+    Schedule(ScheduleError),
 }
 
 impl fmt::Display for StartError {
@@ -189,6 +242,9 @@ impl fmt::Display for StartError {
             StartError::Group(error) => write!(f, "routing: {error}"),
             StartError::Workers(error) => write!(f, "pools: {error}"),
             StartError::Control(error) => write!(f, "the system gave no thread for control: {error}"),
+            StartError::Broker(error) => write!(f, "broker: {error}"),
+            StartError::Handler { domain, why } => write!(f, "domains.{domain}: {why}"),
+            StartError::Schedule(error) => write!(f, "schedules: {error}"),
         }
     }
 }
@@ -201,6 +257,9 @@ impl std::error::Error for StartError {
             StartError::Group(error) => Some(error),
             StartError::Workers(error) => Some(error),
             StartError::Control(error) => Some(error),
+            StartError::Broker(error) => Some(error),
+            StartError::Handler { .. } => None,
+            StartError::Schedule(error) => Some(error),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Report, Runtime};
+use crate::kanban::{Kanban, KanbanReport};
 use crate::pool::Pool;
 use crate::time::Deadline;
 
@@ -47,13 +48,18 @@ impl Runtime {
         }
         *self.core.ender.lock() = Some(own);
         let deadline = Deadline::after(patience);
+        // No new work comes in; what waits in the queue is pulled all the same.
+        self.core.registry.lock().ending = true;
+        self.core.regulator.shut();
+        let kanban = self.core.kanban.get();
+        let queue = kanban.map(|kanban| kanban.end(run_what_waits, &deadline));
         // From here on nothing is admitted, so what is in flight can only become less, and no pool comes or goes.
         self.core.regulator.close();
         let pools = self.last_pools();
         let before = self.counts(&pools);
         if run_what_waits {
             // How it ended is seen below.
-            let _ = self.core.regulator.wait_drained(patience);
+            let _ = self.core.regulator.wait_drained(deadline.left());
         }
         // Closing the lanes hands back what waits, also for a submitter that was admitted before and comes only now.
         pools.iter().for_each(Pool::retire_all);
@@ -70,6 +76,11 @@ impl Runtime {
         unjoined.extend(self.core.control.stop(&self.core.bell, &Deadline::after(LAST_CALL)));
         // A submitter that was admitted before the close and comes only now hands its own back: it belongs to the report.
         let _ = self.core.regulator.wait_drained(LAST_CALL);
+        let queue = queue.map(|(report, threads)| {
+            unjoined.extend(threads);
+            // The last jobs may have published.
+            KanbanReport { left: kanban.and_then(Kanban::close), ..report }
+        });
         let after = self.counts(&pools);
         let abandoned = after.abandoned - before.abandoned;
         let report = Report {
@@ -77,6 +88,7 @@ impl Runtime {
             refused: after.refused - before.refused,
             abandoned,
             unjoined,
+            kanban: queue,
             took: deadline.waited(),
         };
         *ended = Some(report.clone());

@@ -6,13 +6,14 @@ mod config;
 mod control;
 mod drain;
 mod metrics;
+mod queue;
 mod registry;
 mod report;
 mod update;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 use std::time::Duration;
 
@@ -21,8 +22,10 @@ use parking_lot::Mutex;
 pub use build::{Builder, StartError};
 pub use change::ChangeError;
 pub use config::{
-    AdmissionConfig, BalanceConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig,
-    GroupConfig, HealthConfig, Loader, PoolConfig, ScalingConfig, Warning,
+    AdmissionConfig, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, BurstConfig, Config,
+    ConfigError, ControlConfig, DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig, Loader,
+    OnSignal, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, SeenConfig,
+    ServiceConfig, SyncConfig, Warning,
 };
 pub use control::{Author, ControlStatus, Entry, HealthReport, PoolHealth, Readiness};
 pub use report::{HotKey, Report, RuntimeStatus};
@@ -32,6 +35,7 @@ use registry::Registry;
 
 use crate::admission::Regulator;
 use crate::domain::Domain;
+use crate::kanban::Kanban;
 use crate::pool::Pool;
 use crate::sync::{self, EpochCell};
 use crate::thread::{Bell, Cores};
@@ -70,6 +74,8 @@ struct Core {
     /// The configuration in force, as of the last change.
     config: EpochCell<sync::Arc<Config>>,
     control: Control,
+    /// Set once, at the start, if there is a pull queue.
+    kanban: OnceLock<Kanban>,
     /// The first shutdown's report; the lock makes a second one wait for it.
     ended: Mutex<Option<Report>>,
     /// The thread that is at it.

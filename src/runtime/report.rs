@@ -7,6 +7,7 @@ use super::control::{ControlStatus, Readiness};
 use crate::admission;
 use crate::balance::{BalanceStatus, coefficient};
 use crate::burst::BurstStatus;
+use crate::kanban::{Kanban, KanbanReport, KanbanStatus};
 use crate::pool::{Pool, PoolStatus};
 use crate::routing::Key;
 
@@ -26,6 +27,8 @@ pub struct RuntimeStatus {
     pub burst: BurstStatus,
     /// The control thread.
     pub control: ControlStatus,
+    /// The pull queue, if there is one.
+    pub kanban: Option<KanbanStatus>,
     /// Keys that make up much of what a pool gets.
     pub hot_keys: Vec<HotKey>,
 }
@@ -55,6 +58,7 @@ impl RuntimeStatus {
             readiness: core.readiness(),
             burst: core.burst_status(),
             control: core.control_status(),
+            kanban: core.kanban.get().map(Kanban::status),
             hot_keys: core.hot_keys(),
         }
     }
@@ -78,14 +82,18 @@ pub struct Report {
     pub abandoned: u64,
     /// Threads that did not end in time, because of the job they run. They are left behind.
     pub unjoined: Vec<String>,
+    /// What became of the pull queue, if there was one.
+    pub kanban: Option<KanbanReport>,
     /// How long it took.
     pub took: Duration,
 }
 
 impl Report {
-    /// Whether everything that was accepted has ended, and every thread with it.
+    /// Whether everything that was accepted has ended, and every thread with it, and no item is lost.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.abandoned == 0 && self.unjoined.is_empty()
+        self.abandoned == 0
+            && self.unjoined.is_empty()
+            && self.kanban.as_ref().is_none_or(KanbanReport::is_clean)
     }
 }

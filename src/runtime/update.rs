@@ -51,7 +51,8 @@ impl Runtime {
     ///
     /// # Errors
     /// [`ChangeError`], with nothing changed: what [`Config::check`] finds; a setting that cannot change while running (a pool's
-    /// `domain`, `lane`, `kind`, `idle` and `pin`, a domain's `priority` and `sub_limit`, the names of pools and sub-limits);
+    /// `domain`, `lane`, `kind`, `idle` and `pin`, all of a domain but its `group`, the names of pools and sub-limits, and what the pull
+    /// queue goes by);
     /// bounds that exclude a number of workers set by hand; the end has begun.
     pub fn update(&self, mut change: impl FnMut(&mut Config)) -> Result<(), ChangeError> {
         for _ in 0..TRIES {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::lines::MAX_LINE;
+use super::MAX_LINE;
 use super::time;
 use super::work::MAX_WORK;
 use crate::units::Human;

@@ -4,11 +4,12 @@ use std::io::BufRead;
 
 use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 
+use super::MAX_LINE;
 use super::bad::{BadLine, Fault};
 use super::columns::{Columns, Slot};
-use super::lines::{Line, Lines, MAX_LINE};
 use super::row::Row;
 use super::{TraceError, Trouble};
+use crate::lines::{Line, Lines};
 
 /// Reads records one by one.
 pub(super) struct Csv<R> {
@@ -32,7 +33,7 @@ impl<R: BufRead> Csv<R> {
         let mut parser = ReaderBuilder::new();
         parser.delimiter(columns.delimiter.unwrap_or(b',')).terminator(Terminator::Any(b'\n'));
         let mut csv = Self {
-            lines: Lines::new(input),
+            lines: Lines::new(input, MAX_LINE),
             parser: parser.build(),
             header: 0,
             begun: false,

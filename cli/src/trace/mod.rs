@@ -1,6 +1,6 @@
 //! Traces: arrivals, recorded or made up.
 //!
-//! - [`lines`] bounds what an input can make us hold, [`csv`] and [`ndjson`] cut it into rows;
+//! - [`lines`](crate::lines) bounds what an input can make us hold, [`csv`] and [`ndjson`] cut it into rows;
 //! - [`columns`] says which column means what, [`reader`] makes arrivals of rows;
 //! - [`source`] opens a trace and finds its domains, [`builtin`] makes one up;
 //! - [`bad`] is everything that can be wrong with a line.
@@ -10,7 +10,6 @@ mod builtin;
 mod columns;
 mod csv;
 mod domains;
-mod lines;
 mod ndjson;
 mod reader;
 mod row;
@@ -31,6 +30,9 @@ pub(crate) use builtin::Day;
 pub(crate) use columns::Columns;
 pub(crate) use domains::Domains;
 pub(crate) use source::{Input, Reading, Source};
+
+/// Bytes a line, or a CSV record of several lines, may have.
+const MAX_LINE: usize = 64 * 1024;
 
 /// A job that arrives.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::bad::{BadLine, Fault};
 use super::columns::Columns;
-use super::lines::{Line, Lines};
 use super::row::Row;
-use super::{TraceError, Trouble};
+use super::{MAX_LINE, TraceError, Trouble};
+use crate::lines::{Line, Lines};
 
 /// Reads objects one by one.
 pub(super) struct Ndjson<R> {
@@ -24,7 +24,7 @@ pub(super) struct Ndjson<R> {
 impl<R: BufRead> Ndjson<R> {
     pub(super) fn open(input: R, columns: &Columns) -> Self {
         Self {
-            lines: Lines::new(input),
+            lines: Lines::new(input, MAX_LINE),
             columns: columns.clone(),
             begun: false,
             checked: false,

@@ -12,8 +12,9 @@ use bytes::Bytes;
 pub use delivery::{DeadLetter, Death, Delivery, Settled, Settlement, Ticket, Verdict};
 pub use error::{BrokerError, PublishError};
 
+use super::cells::{Call, Signal};
 use super::item::{Item, Lane};
-use crate::sync::Unparker;
+use crate::sync::Parker;
 use crate::time::Timestamp;
 
 /// What keeps items: the embedded broker, or an adapter to one elsewhere.
@@ -59,6 +60,12 @@ pub trait Broker: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// [`BrokerError`].
     fn depth(&self, lane: &Lane, within: Duration) -> Result<Depth, BrokerError>;
+
+    /// How many items it keeps in all lanes, whether ready, delayed or delivered; dead letters are none.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; [`BrokerError::Unsupported`] from brokers that cannot tell.
+    fn item_count(&self, within: Duration) -> Result<u64, BrokerError>;
 
     /// At most `most` dead letters after the one with this serial number (0 for the first), oldest first.
     ///
@@ -143,15 +150,25 @@ pub struct Depth {
 
 /// Tells a consumer that there may be something to pull. Cheap to clone; ringing is wait-free but for waking a sleeper.
 #[derive(Clone, Debug)]
-pub struct Arrivals(Unparker);
+pub struct Arrivals(Signal);
 
 impl Arrivals {
-    pub(crate) fn new(consumer: &Unparker) -> Self {
+    /// Wakes whoever parks with this, as a consumer does: for trying a broker out.
+    pub(crate) fn to(parker: &Parker) -> Self {
+        Self(Signal::new(parker.unparker().clone()))
+    }
+
+    /// Forgets what was rung so far, so that the next ring wakes.
+    pub(crate) fn forget(&self) {
+        self.0.take();
+    }
+
+    pub(crate) fn new(consumer: &Signal) -> Self {
         Self(consumer.clone())
     }
 
-    /// Says that something may have arrived.
+    /// Says that something may have arrived, after it was put where [`Broker::pull`] finds it.
     pub fn ring(&self) {
-        self.0.unpark();
+        self.0.call(Call::Arrival);
     }
 }

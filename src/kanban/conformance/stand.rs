@@ -27,7 +27,8 @@ pub(super) struct Stand<'a> {
     subject: &'a dyn Subject,
     pub(super) broker: Arc<dyn Broker>,
     pub(super) clock: Clock,
-    pub(super) arrivals: Parker,
+    parker: Parker,
+    pub(super) arrivals: Arrivals,
 }
 
 /// The lane of this priority of the domain `mail`.
@@ -40,9 +41,22 @@ pub(super) fn lane_of(domain: &str, priority: Priority) -> Lane {
 }
 
 impl<'a> Stand<'a> {
+    /// Forgets rings of before.
+    pub(super) fn forget_rings(&self) {
+        self.arrivals.forget();
+        self.parker.park_timeout(Duration::ZERO);
+    }
+
+    /// Waits for a ring, at most so long.
+    pub(super) fn wait_for_ring(&self, patience: Duration) {
+        self.parker.park_timeout(patience);
+    }
+
     pub(super) fn new(subject: &'a dyn Subject) -> Self {
         let clock = Clock::monotonic();
-        let stand = Self { subject, broker: subject.open(), clock, arrivals: Parker::new() };
+        let parker = Parker::new();
+        let arrivals = Arrivals::to(&parker);
+        let stand = Self { subject, broker: subject.open(), clock, parker, arrivals };
         stand.open();
         stand
     }
@@ -50,7 +64,7 @@ impl<'a> Stand<'a> {
     fn open(&self) {
         let mut lanes: Vec<_> = Priority::ALL.map(lane).into();
         lanes.push(lane_of("sms", Priority::Normal));
-        let arrivals = Arrivals::new(self.arrivals.unparker());
+        let arrivals = self.arrivals.clone();
         self.broker.open(&lanes, arrivals, WITHIN).expect("lanes can be opened");
     }
 

@@ -134,6 +134,10 @@ impl Broker for Embedded {
         self.with(|state| state.depth(lane, now))
     }
 
+    fn item_count(&self, _: Duration) -> Result<u64, BrokerError> {
+        self.with(|state| state.item_count())
+    }
+
     fn dead_letters(&self, after: u64, most: usize, _: Duration) -> Result<Vec<DeadLetter>, BrokerError> {
         self.with(|state| state.dead_letters(after, most))
     }

@@ -1,9 +1,11 @@
 //! The law: which configuration is valid. Faults are told by path, the first one found.
 
+mod kanban;
 mod levelling;
+mod schedules;
+mod warning;
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use super::fault::Fault;
 use super::path::{Path, is_name_character, quoted, spelt};
@@ -12,44 +14,9 @@ use super::suggest::did_you_mean;
 use super::{AdmissionConfig, Config, ConfigError, PoolConfig};
 use crate::thread::Idle;
 
+pub use warning::Warning;
+
 const MOST_POOLS: usize = 255;
-
-/// What is allowed, yet probably not what was meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Warning {
-    /// The pools start with more workers than there are cores, so that some share one.
-    MoreWorkersThanCores {
-        /// The sum of `min_workers` over all pools.
-        workers: u32,
-        /// The [core budget](Config::core_budget).
-        cores: usize,
-    },
-    /// The core budget is larger than what the process may use, so that pools may grow until workers share a core.
-    BudgetAboveCores {
-        /// [`ScalingConfig::cores`](super::ScalingConfig::cores).
-        budget: u32,
-        /// The cores the process may use.
-        cores: usize,
-    },
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MoreWorkersThanCores { workers, cores } => write!(
-                f,
-                "pools start with {workers} workers (the sum of min_workers) and share {cores} cores; \
-                 lower min_workers or allow more cores"
-            ),
-            Self::BudgetAboveCores { budget, cores } => write!(
-                f,
-                "scaling.cores is {budget}, above the cores this process may use ({cores}); \
-                 set it to at most {cores} or allow more cores"
-            ),
-        }
-    }
-}
 
 impl Config {
     /// Validates the configuration against the cores this process may use: its affinity mask and its quota.
@@ -76,16 +43,11 @@ impl Config {
     /// # Errors
     /// The first fault, by its path: a number out of its range, a limit above another that it must not exceed, a
     /// name that is not 1 to 64 letters, digits, `-` or `_`, or one that names nothing, a domain without any pool,
-    /// no pool at all, a burst that lends pools for computing more workers than the core budget.
+    /// no pool at all, a burst that lends pools for computing more workers than the core budget, a program without a
+    /// name, a schedule that does not say when, or never comes true.
     pub fn check_for(&self, cores: usize) -> Result<Vec<Warning>, ConfigError> {
         faultless(self, cores).map_err(|fault| ConfigError::of_setting(None, &fault))?;
-        let more = |count: u32, cores| usize::try_from(count).is_ok_and(|count| count > cores);
-        let excess = self.scaling.cores.filter(|budget| more(*budget, cores));
-        let excess = excess.map(|budget| Warning::BudgetAboveCores { budget, cores });
-        let (workers, cores) =
-            (self.pools.values().map(|pool| pool.min_workers).sum(), self.core_budget(cores));
-        let crowded = more(workers, cores).then_some(Warning::MoreWorkersThanCores { workers, cores });
-        Ok(excess.into_iter().chain(crowded).collect())
+        Ok(warning::warnings(self, cores))
     }
 }
 
@@ -99,7 +61,9 @@ pub(super) fn faultless(config: &Config, cores: usize) -> Result<(), Fault> {
     pools(config)?;
     groups(config)?;
     domains(config)?;
-    levelling::levelling(config, cores)
+    levelling::levelling(config, cores)?;
+    kanban::kanban(config)?;
+    schedules::schedules(config)
 }
 
 fn admission(limits: &AdmissionConfig) -> Result<(), Fault> {

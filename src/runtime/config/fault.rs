@@ -126,7 +126,7 @@ fn describe(found: Unexpected<'_>) -> String {
 fn in_toml(expected: &dyn Expected) -> String {
     match expected.to_string().as_str() {
         "a boolean" => "true or false".to_owned(),
-        "a string" => "a string in quotes".to_owned(),
+        "a string" | "path string" => "a string in quotes".to_owned(),
         "a sequence" => "an array of strings, such as [\"a\", \"b\"]".to_owned(),
         "a map" => "a table".to_owned(),
         own => own.to_owned(),

@@ -8,30 +8,39 @@
 //! running.rs    the law: what of it may change while the runtime runs
 //! check.rs      the law: which Config is valid; the same for one built in code;  setting.rs: every range
 //! levelling.rs  what the laws of self-levelling go by
+//! broker.rs, kanban.rs, schedules.rs, service.rs    the pull queue, and the process that runs it
 //! error.rs      ConfigError;  fault.rs, path.rs, suggest.rs: what is wrong, with which setting, what was meant
 //! ```
 
+mod broker;
 mod check;
 mod decode;
 mod document;
 mod error;
 mod fault;
+mod kanban;
 mod levelling;
 mod load;
 mod overrides;
 mod path;
 mod running;
+mod schedules;
+mod service;
 mod setting;
 mod suggest;
 #[cfg(test)]
 mod tests;
 mod values;
 
+pub use broker::{BrokerConfig, BrokerKind, SyncConfig};
 pub use check::Warning;
 pub use error::ConfigError;
+pub use kanban::{BreakerConfig, ExecConfig, KanbanConfig, RetryConfig, RetryOverrides, SeenConfig};
 pub use levelling::{BalanceConfig, BurstConfig, ControlConfig, HealthConfig, ScalingConfig};
 pub use load::Loader;
 pub(super) use running::check_change;
+pub use schedules::ScheduleConfig;
+pub use service::{OnSignal, ServiceConfig};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -80,6 +89,15 @@ pub struct Config {
     pub balance: BalanceConfig,
     /// What a burst is, and what is lent for it.
     pub burst: BurstConfig,
+    /// What keeps the items of the pull queue. Default none: there is no queue, unless something needs one; see
+    /// [`queue`](Self::queue).
+    pub broker: Option<BrokerConfig>,
+    /// How items are pulled, retried, given up and recognised.
+    pub kanban: KanbanConfig,
+    /// What is published again and again, by name.
+    pub schedules: BTreeMap<String, ScheduleConfig>,
+    /// The process that runs the configuration.
+    pub service: ServiceConfig,
 }
 
 /// The limits of admission: TOML table `[admission]`.
@@ -109,6 +127,12 @@ pub struct DomainConfig {
     pub group: Option<String>,
     /// The sub-limit that caps its work. Default none.
     pub sub_limit: Option<String>,
+    /// Whether items are pulled for it in this process. Default: if it has a handler, in code or as `exec`.
+    pub consume: Option<bool>,
+    /// The program that is run for each of its items: `[domains.NAME.exec]`. Default none.
+    pub exec: Option<ExecConfig>,
+    /// What differs from [`KanbanConfig::retry`] in it: `[domains.NAME.retry]`. Default nothing.
+    pub retry: RetryOverrides,
 }
 
 /// A worker pool: TOML table `[pools.NAME]`.

@@ -10,10 +10,24 @@ use super::path::one_line;
 const PREFIX: &str = "HEIJUNKA_";
 const LEVELS: &str = "__";
 
-const TABLES: [&str; 9] =
-    ["admission", "domains", "pools", "groups", "control", "scaling", "health", "balance", "burst"];
+const TABLES: [&str; 13] = [
+    "admission",
+    "domains",
+    "pools",
+    "groups",
+    "control",
+    "scaling",
+    "health",
+    "balance",
+    "burst",
+    "broker",
+    "kanban",
+    "schedules",
+    "service",
+];
 
-/// What Kubernetes announces of a service, after its name: `heijunka-control` would read like a table of ours.
+/// What Kubernetes announces of a service, after its name: `heijunka` itself, and `heijunka-control`, would read like tables of
+/// ours.
 const KUBERNETES: [&str; 3] = ["service_host", "service_port", "port"];
 
 /// No key lies deeper, and a bound keeps what walks the tree from exhausting the stack.
@@ -55,7 +69,8 @@ impl Override {
         let path = path.to_lowercase();
         if !path.contains(LEVELS) {
             let setting = TABLES.iter().find_map(|table| path.strip_prefix(table)?.strip_prefix('_'));
-            if setting.is_none_or(|setting| KUBERNETES.iter().any(|of| setting.starts_with(of))) {
+            let announced = |name: &str| KUBERNETES.iter().any(|of| name.starts_with(of));
+            if announced(&path) || setting.is_none_or(announced) {
                 return Ok(None);
             }
             let cure = format!("separate them by two, such as {PREFIX}ADMISSION__HARD");

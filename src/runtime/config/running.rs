@@ -14,7 +14,7 @@ pub(in crate::runtime) fn check_change(
     by_hand: &BTreeMap<String, u32>,
 ) -> Result<(), ConfigError> {
     let found = pools(before, after, by_hand).and_then(|()| domains(before, after));
-    let found = found.and_then(|()| sub_limits(before, after));
+    let found = found.and_then(|()| sub_limits(before, after)).and_then(|()| queue(before, after));
     found.map_err(|fault| ConfigError::of_setting(None, &fault))
 }
 
@@ -62,9 +62,16 @@ fn domains(before: &Config, after: &Config) -> Result<(), Fault> {
     same_names(&table, &was, &is, new, gone)?;
     for (name, domain) in is {
         let Some(was) = was.get(name) else { continue };
+        let path = table.clone().key(name);
         let fixed =
             [("priority", domain.priority != was.priority), ("sub_limit", domain.sub_limit != was.sub_limit)];
-        fixed_in(&table.clone().key(name), &fixed, "leave it as it is")?;
+        fixed_in(&path, &fixed, "leave it as it is")?;
+        let fixed = [
+            ("consume", domain.consume != was.consume),
+            ("exec", domain.exec != was.exec),
+            ("retry", domain.retry != was.retry),
+        ];
+        fixed_in(&path, &fixed, RESTART)?;
     }
     Ok(())
 }
@@ -73,6 +80,19 @@ fn sub_limits(before: &Config, after: &Config) -> Result<(), Fault> {
     let table = Path::new(["admission", "sub_limits"]);
     let fixed = "leave it as it is: a sub-limit comes and goes with the runtime";
     same_names(&table, &before.admission.sub_limits, &after.admission.sub_limits, fixed, fixed)
+}
+
+const RESTART: &str = "leave it as it is, or restart with it";
+
+/// What the pull queue goes by is fixed as a whole.
+fn queue(before: &Config, after: &Config) -> Result<(), Fault> {
+    let fixed = [
+        ("broker", before.broker != after.broker),
+        ("kanban", before.kanban != after.kanban),
+        ("schedules", before.schedules != after.schedules),
+        ("service", before.service != after.service),
+    ];
+    fixed_in(&Path::default(), &fixed, RESTART)
 }
 
 /// Nobody comes or goes by a change of the configuration.

@@ -18,14 +18,26 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) fn whole_bounds(path: &Path) -> Option<RangeInclusive<u32>> {
     match path.keys()[..] {
         ["admission", "soft" | "hard"] | ["admission", "sub_limits", _] => Some(1..=MOST_IN_FLIGHT),
-        ["pools", _, "min_workers" | "max_workers"] | ["burst", "workers"] => Some(1..=50),
+        ["pools", _, "min_workers" | "max_workers"]
+        | ["burst", "workers"]
+        | ["kanban", "target_min" | "target_max"] => Some(1..=50),
         ["pools", _, "weight"] => Some(1..=100),
-        ["pools", _, "lane"] => Some(1..=65_536),
+        ["pools", _, "lane"] | ["kanban", "slots"] => Some(1..=65_536),
         ["control", "journal"] => Some(16..=100_000),
         ["scaling", "cores"] => Some(1..=1024),
         ["health", "replacements"] => Some(0..=6),
-        ["burst", "floor"] => Some(1..=1_000_000_000),
+        ["burst", "floor"] | ["broker", "max_items" | "max_dead_letters"] => Some(1..=1_000_000_000),
         ["burst", "renewals"] => Some(0..=100),
+        ["kanban", "pull" | "window"]
+        | ["kanban", "breaker", "failures"]
+        | ["kanban", "retry", "max_attempts"]
+        | ["domains", _, "retry", "max_attempts"] => Some(1..=1000),
+        ["kanban", "prefetch"] => Some(0..=1000),
+        ["kanban", "items_per_worker"] => Some(1..=1_000_000),
+        ["kanban", "seen", "capacity"] => Some(1..=100_000_000),
+        ["kanban", "retry", "max_deliveries"]
+        | ["domains", _, "retry", "max_deliveries"]
+        | ["schedules", _, "batch"] => Some(1..=10_000),
         _ => None,
     }
 }
@@ -44,14 +56,35 @@ fn duration_bounds(path: &Path) -> Option<RangeInclusive<Duration>> {
     match path.keys()[..] {
         ["pools", _, "spin"] => Some(Duration::from_micros(1)..=SECOND),
         ["pools", _, "queue_delay"] => Some(Duration::from_micros(1)..=60 * SECOND),
-        ["pools", _, "stall_after"] => Some(Duration::from_millis(1)..=DAY),
+        ["pools", _, "stall_after"]
+        | ["kanban", "stall_after"]
+        | ["kanban", "retry", "cap" | "timeout"]
+        | ["domains", _, "retry", "cap" | "timeout"] => Some(Duration::from_millis(1)..=DAY),
         ["control", "tick"] => Some(Duration::from_millis(10)..=10 * SECOND),
-        ["scaling", "calm"] => Some(SECOND..=HOUR),
+        ["scaling", "calm"] | ["broker", "lease"] => Some(SECOND..=HOUR),
         ["health", "every"] | ["balance", "cooldown"] | ["burst", "return_every"] => {
             Some(Duration::from_millis(100)..=HOUR)
         }
         ["burst", "lease"] => Some(SECOND..=DAY),
-        ["burst", "cooldown"] => Some(Duration::ZERO..=DAY),
+        ["burst", "cooldown"] | ["service", "grace"] => Some(Duration::ZERO..=DAY),
+        ["kanban", "publish_timeout" | "settle_timeout"] => Some(Duration::from_millis(10)..=600 * SECOND),
+        ["kanban", "sample"] | ["kanban", "breaker", "open"] => Some(Duration::from_millis(10)..=HOUR),
+        ["kanban", "retry", "base"] | ["domains", _, "retry", "base"] => {
+            Some(Duration::from_millis(1)..=HOUR)
+        }
+        ["kanban", "seen", "ttl"] => Some(SECOND..=30 * DAY),
+        ["schedules", _, "every"] => Some(Duration::from_millis(100)..=30 * DAY),
+        ["schedules", _, "deadline"] => Some(Duration::from_millis(1)..=30 * DAY),
+        _ => None,
+    }
+}
+
+/// The bounds of a size, in bytes.
+fn size_bounds(path: &Path) -> Option<RangeInclusive<u64>> {
+    match path.keys()[..] {
+        ["broker", "max_bytes"] => Some(1 << 20..=1 << 40),
+        ["kanban", "payload"] => Some(1..=64 << 20),
+        ["domains", _, "exec", "output"] => Some(0..=16 << 20),
         _ => None,
     }
 }
@@ -112,6 +145,17 @@ where
         let cure = format!("set it to {kind} from {} to {}", say(from), say(to));
         Err(Fault::new(self.path.clone(), format!("is {self}{side}"), cure))
     }
+
+    /// The same for what has a unit.
+    fn between(&self, bounds: Option<RangeInclusive<T>>, say: fn(T) -> String) -> Result<(), Fault> {
+        match bounds.map(RangeInclusive::into_inner) {
+            Some((from, to)) if self.value < from || self.value > to => {
+                let cure = format!("set it to {} at least and {} at most", say(from), say(to));
+                Err(Fault::new(self.path.clone(), format!("is {self}"), cure))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Setting<u32> {
@@ -146,14 +190,13 @@ impl Setting<f64> {
 
 impl Setting<Duration> {
     pub(super) fn in_bounds(&self) -> Result<(), Fault> {
-        let Some((from, to)) = duration_bounds(&self.path).map(RangeInclusive::into_inner) else {
-            return Ok(());
-        };
-        if (from..=to).contains(&self.value) {
-            return Ok(());
-        }
-        let cure = format!("set it to {} at least and {} at most", lasting(from), lasting(to));
-        Err(Fault::new(self.path.clone(), format!("is {self}"), cure))
+        self.between(duration_bounds(&self.path), lasting)
+    }
+}
+
+impl Setting<u64> {
+    pub(super) fn in_bounds(&self) -> Result<(), Fault> {
+        self.between(size_bounds(&self.path), size)
     }
 }
 
@@ -175,6 +218,12 @@ impl Display for Setting<Duration> {
     }
 }
 
+impl Display for Setting<u64> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&size(self.value))
+    }
+}
+
 /// A number as people write it, and one that would fill the line in powers of ten.
 fn decimal(number: f64) -> String {
     let short = number == 0.0 || !number.is_finite() || (1e-6..1e12).contains(&number.abs());
@@ -183,4 +232,11 @@ fn decimal(number: f64) -> String {
 
 fn lasting(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
+}
+
+/// A size in the largest unit it is whole in.
+fn size(bytes: u64) -> String {
+    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let whole = units.iter().find(|(_, shift)| bytes > 0 && bytes.trailing_zeros() >= *shift);
+    whole.map_or_else(|| format!("{bytes}B"), |(unit, shift)| format!("{}{unit}", bytes >> shift))
 }

@@ -1,4 +1,4 @@
-//! The values that are not plain TOML: shares, durations, and the two keys that make one [`Idle`].
+//! The values that are not plain TOML: shares, durations, sizes, and the two keys that make one [`Idle`].
 
 use std::fmt;
 use std::time::Duration;
@@ -52,7 +52,7 @@ pub(super) fn lasting<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D:
     from.deserialize_str(Lasting)
 }
 
-fn some_lasting<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+pub(super) fn some_lasting<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     lasting(from).map(Some)
 }
 
@@ -83,6 +83,71 @@ impl Visitor<'_> for Lasting {
                 &self,
             ),
             _ => E::invalid_value(Unexpected::Str(text), &self),
+        })
+    }
+}
+
+/// A size in bytes: `"64KiB"`, `"1MB"`, or a number.
+pub(super) fn size<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    from.deserialize_any(Size)
+}
+
+struct Size;
+
+impl Size {
+    const UNITS: [(&'static str, u64); 9] = [
+        ("B", 1),
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+        ("kB", 1000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+    ];
+
+    /// The size, or what is wrong with the text: nothing in particular if it is `None`.
+    fn read(text: &str) -> Result<u64, Option<String>> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let unit = unit.trim_start();
+        if number.is_empty() || text.len() > Lasting::LONGEST {
+            return Err(None);
+        }
+        if unit.is_empty() {
+            return Err(Some("without a unit".to_owned()));
+        }
+        let Some((_, bytes)) = Self::UNITS.iter().find(|(name, _)| unit.eq_ignore_ascii_case(name)) else {
+            return Err(Some(format!("with the unknown unit {unit:?}")));
+        };
+        let number = number.parse::<u64>().ok();
+        let size = number.and_then(|number| number.checked_mul(*bytes));
+        size.ok_or_else(|| Some("too large to be counted".to_owned()))
+    }
+}
+
+impl Visitor<'_> for Size {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a size such as \"64KiB\", in B, KiB, MiB, GiB, TiB, kB, MB, GB or TB, or a number of bytes",
+        )
+    }
+
+    fn visit_i64<E: Error>(self, bytes: i64) -> Result<u64, E> {
+        u64::try_from(bytes).map_err(|_| E::invalid_value(Unexpected::Signed(bytes), &self))
+    }
+
+    fn visit_u64<E: Error>(self, bytes: u64) -> Result<u64, E> {
+        Ok(bytes)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
+        Self::read(text).map_err(|wrong| match wrong {
+            Some(wrong) => E::invalid_value(Unexpected::Other(&format!("{text:?}, {wrong}")), &self),
+            None => E::invalid_value(Unexpected::Str(text), &self),
         })
     }
 }

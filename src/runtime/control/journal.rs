@@ -21,12 +21,14 @@ pub enum Author {
     Balance,
     /// The law of bursts: surge workers on a lease.
     Burst,
+    /// The pull queue: breakers, stalled items, dead letters, schedules, its broker.
+    Kanban,
     /// The control thread itself: what became of decisions, and what it was told.
     Control,
 }
 
 impl Author {
-    /// The name used in reports: `scaling`, `health`, `balance`, `burst` or `control`.
+    /// The name used in reports: `scaling`, `health`, `balance`, `burst`, `kanban` or `control`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -34,6 +36,7 @@ impl Author {
             Author::Health => "health",
             Author::Balance => "balance",
             Author::Burst => "burst",
+            Author::Kanban => "kanban",
             Author::Control => "control",
         }
     }

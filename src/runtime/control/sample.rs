@@ -17,6 +17,8 @@ pub(super) struct Sample {
     pub(super) arrivals: u64,
     pub(super) rules: Rules,
     pub(super) pools: BTreeMap<String, PoolReading>,
+    /// Workers that the depth of the pull queue asks for, by pool.
+    pub(super) wishes: BTreeMap<String, u32>,
 }
 
 /// Takes samples, and remembers what the next one is compared with.
@@ -54,7 +56,8 @@ impl Sampler {
         };
         let readings = pools.iter().map(&mut read).collect();
         let arrivals = self.count_arrivals(core);
-        (Sample { at, arrivals, rules, pools: readings }, pools)
+        let wishes = core.queue_wishes();
+        (Sample { at, arrivals, rules, pools: readings, wishes }, pools)
     }
 
     /// Each arrival once: what a lane or a pool refused had been admitted before.

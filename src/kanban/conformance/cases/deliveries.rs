@@ -158,13 +158,13 @@ pub(crate) fn many_publish_at_once(subject: &dyn Subject) {
 pub(crate) fn arrivals_are_told(subject: &dyn Subject) {
     let stand = Stand::new(subject);
     // Forget rings of before.
-    stand.arrivals.park_timeout(Duration::ZERO);
+    stand.forget_rings();
     for id in ["a", "b"] {
         assert_eq!(ids(&stand.pull(1)), [""; 0]);
-        stand.arrivals.park_timeout(Duration::ZERO);
+        stand.forget_rings();
         stand.publish(id);
         let since = stand.clock.now();
-        stand.arrivals.park_timeout(HANGS);
+        stand.wait_for_ring(HANGS);
         assert!(stand.passed(since) < HANGS, "nobody rang");
         stand.ack(stand.take_one());
     }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::kanban::broker::{
-    Arrivals, BrokerError, PublishError, Settled, Settlement, Stored, Verdict, Want,
-};
+use crate::kanban::broker::{BrokerError, PublishError, Settled, Settlement, Stored, Verdict, Want};
 use crate::kanban::conformance::Subject;
 use crate::kanban::conformance::stand::{HANGS, Stand, WITHIN, lane};
 use crate::kanban::item::{ItemError, ItemSpec};
@@ -89,7 +87,7 @@ pub(crate) fn a_closed_broker_says_so(subject: &dyn Subject) {
     assert_eq!(broker.extend(&[&taken.ticket], WITHIN), Err(closed.clone()));
     let answer = stand.settle(taken.ticket, Verdict::Ack);
     assert!(matches!(&answer, Settled::Failed(_, error) if *error == closed), "{answer:?}");
-    let arrivals = Arrivals::new(stand.arrivals.unparker());
+    let arrivals = stand.arrivals.clone();
     assert_eq!(broker.open(std::slice::from_ref(&lane), arrivals, WITHIN), Err(closed.clone()));
     assert_eq!(broker.depth(&lane, WITHIN), Err(closed.clone()));
     assert_eq!(broker.dead_letters(0, 1, WITHIN), Err(closed.clone()));

@@ -16,6 +16,11 @@ const LARGEST_NOTE: usize = 64 << 10;
 const MOST_NOTES: usize = 10_000;
 
 impl State {
+    /// Items of all lanes, in whatever place.
+    pub(in crate::kanban::embedded) fn item_count(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
     /// At most so many dead letters after this one.
     pub(crate) fn dead_letters(&self, after: u64, most: usize) -> Vec<DeadLetter> {
         let later = self.letters.range((Bound::Excluded(after), Bound::Unbounded));

@@ -65,7 +65,7 @@ impl Brain {
                 surge: Surge { held: pool.surge, ..surge },
                 manual: pool.by_hand,
                 auto: sample.rules.auto,
-                wish: None,
+                wish: sample.wishes.get(name).copied(),
                 thresholds: sample.rules.thresholds(name),
             };
             wishes.insert(name.clone(), Step::take(&mut state.scaling, seen, sample.at));

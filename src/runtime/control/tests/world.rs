@@ -123,7 +123,7 @@ impl World {
         };
         let pools = self.pools.iter_mut().map(read).collect();
         let rules = Rules::of(&self.config, self.cores);
-        Sample { at: moment(self.now), arrivals: count(self.arrived), rules, pools }
+        Sample { at: moment(self.now), arrivals: count(self.arrived), rules, pools, wishes: BTreeMap::new() }
     }
 
     pub(super) fn apply(&mut self, sample: &Sample, plan: Plan) {

@@ -1,7 +1,11 @@
 //! What was seen before: the same id in the same domain does not run twice.
 
+mod memory;
+
 use std::fmt;
 use std::time::Duration;
+
+pub use memory::MemorySeen;
 
 use super::name::{ItemId, Name};
 

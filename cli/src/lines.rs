@@ -2,23 +2,22 @@
 
 use std::io::{self, BufRead, Cursor, Read as _};
 
-/// Bytes a line, or a CSV record of several lines, may have.
-pub(super) const MAX_LINE: usize = 64 * 1024;
-
 /// What [`Lines::read`] found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(crate) enum Line {
     /// A line was appended, with `\n` as its end.
     Text,
-    /// A line above [`MAX_LINE`] was skipped; nothing was appended.
+    /// A line above the limit was skipped; nothing was appended.
     TooLong,
     /// There are no more lines.
     End,
 }
 
-/// Reads lines, never holding more than one of [`MAX_LINE`] bytes.
-pub(super) struct Lines<R> {
+/// Reads lines, never holding more than one of so many bytes.
+pub(crate) struct Lines<R> {
     input: R,
+    /// Bytes a line may have.
+    most: usize,
     /// Lines given back, to be read again before the input.
     again: Cursor<Vec<u8>>,
     number: u64,
@@ -26,24 +25,29 @@ pub(super) struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    pub(super) fn new(input: R) -> Self {
-        Self { input, again: Cursor::default(), number: 0, position: 0 }
+    pub(crate) fn new(input: R, most: usize) -> Self {
+        Self { input, most, again: Cursor::default(), number: 0, position: 0 }
+    }
+
+    /// Bytes a line may have.
+    pub(crate) fn most(&self) -> usize {
+        self.most
     }
 
     /// The number of the line read last, from 1.
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
     /// Bytes of the input read so far.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
     /// Appends the next line to `text`.
-    pub(super) fn read(&mut self, text: &mut Vec<u8>) -> io::Result<Line> {
+    pub(crate) fn read(&mut self, text: &mut Vec<u8>) -> io::Result<Line> {
         let start = text.len();
-        let limit = MAX_LINE as u64 + 1;
+        let limit = self.most as u64 + 1;
         let read = match self.again.by_ref().read_until(b'\n', text)? {
             0 => {
                 let read = (&mut self.input).take(limit).read_until(b'\n', text)?;
@@ -56,7 +60,7 @@ impl<R: BufRead> Lines<R> {
             return Ok(Line::End);
         }
         self.number += 1;
-        if text.last() != Some(&b'\n') && read > MAX_LINE {
+        if text.last() != Some(&b'\n') && read > self.most {
             text.truncate(start);
             self.position += self.input.skip_until(b'\n')? as u64;
             return Ok(Line::TooLong);
@@ -69,7 +73,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// Gives back `lines`, which were the last ones read, to be read again.
-    pub(super) fn give_back(&mut self, lines: &[u8]) {
+    pub(crate) fn give_back(&mut self, lines: &[u8]) {
         self.number -= lines.split_inclusive(|&byte| byte == b'\n').count() as u64;
         let unread = &self.again.get_ref()[usize::try_from(self.again.position()).unwrap_or(0)..];
         self.again = Cursor::new([lines, unread].concat());
@@ -91,8 +95,10 @@ fn end_with_newline(text: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
+    const MOST: usize = 64 * 1024;
+
     fn all(input: &[u8]) -> Vec<(u64, Option<String>)> {
-        let mut lines = Lines::new(input);
+        let mut lines = Lines::new(input, MOST);
         let mut found = Vec::new();
         loop {
             let mut text = Vec::new();
@@ -123,14 +129,14 @@ mod tests {
         input.resize(input.len() + (1 << 20), b'x');
         input.extend(b"\nb\n");
         assert_eq!(all(&input), [(1, Some("a\n".into())), (2, None), (3, Some("b\n".into()))]);
-        let fits = vec![b'x'; MAX_LINE];
+        let fits = vec![b'x'; MOST];
         assert_eq!(all(&fits).len(), 1);
         assert!(all(&fits)[0].1.is_some());
     }
 
     #[test]
     fn lines_given_back_are_read_again() {
-        let mut lines = Lines::new(&b"a\nb\nc\n"[..]);
+        let mut lines = Lines::new(&b"a\nb\nc\n"[..], MOST);
         let mut text = Vec::new();
         for _ in 0..2 {
             lines.read(&mut text).unwrap();

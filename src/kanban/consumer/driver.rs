@@ -1,0 +1,266 @@
+//! The driver: one thread that takes reports, settles, keeps leases, hands over and pulls, in this order, and sleeps when there
+//! is nothing to do.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::desk::Report;
+use super::queue::Queue;
+use super::table::Table;
+use super::{Env, Mode, Shared};
+use crate::kanban::breaker::BreakerState;
+use crate::kanban::broker::{BrokerError, Traits};
+use crate::kanban::cells::Signal;
+use crate::kanban::event::Event;
+use crate::kanban::name::{ItemId, Name};
+use crate::sync::channel::Receiver;
+use crate::sync::{Parker, spin_loop};
+use crate::time::{Moment, Timestamp};
+
+pub(super) struct Driver {
+    pub(super) env: Env,
+    pub(super) shared: Arc<Shared>,
+    pub(super) traits: Traits,
+    pub(super) reports: Receiver<Report>,
+    parker: Parker,
+    signal: Signal,
+    pub(super) table: Table,
+    pub(super) queues: Vec<Queue>,
+    /// The position of each domain in `queues`, and in `Shared::sources`.
+    pub(super) sources: HashMap<Name, usize>,
+    /// Slots whose settlement is still to be sent.
+    pub(super) unsettled: Vec<u32>,
+    pub(super) settle_again: Again,
+    pub(super) pull_again: Again,
+    /// When held items that were refused are offered again.
+    pub(super) offer_again: Again,
+    /// When pools that had no free worker are looked at again: others use them as well, and tell nobody when they are done.
+    look_again: Again,
+    /// Which domain is asked first: the next one each time.
+    pub(super) first: usize,
+    pub(super) due: Due,
+    /// As of the last sample.
+    pub(super) dead_letters: Option<(u64, Option<Timestamp>)>,
+    /// Whether something happened since the status was made.
+    is_stale: bool,
+    /// What the broker last failed with, until it works again.
+    pub(super) fault: Option<BrokerError>,
+    pub(super) given_back: Vec<ItemId>,
+}
+
+/// When what is done now and then is due.
+pub(super) struct Due {
+    pub(super) extend: Moment,
+    pub(super) stalls: Moment,
+    pub(super) sample: Moment,
+    pub(super) status: Moment,
+    pub(super) poll: Moment,
+}
+
+/// Something that failed and is tried again, later each time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Again {
+    at: Option<Moment>,
+    pause: Duration,
+    bounds: (Duration, Duration),
+}
+
+impl Again {
+    pub(super) const fn within(least: Duration, most: Duration) -> Self {
+        Self { at: None, pause: least, bounds: (least, most) }
+    }
+
+    pub(super) fn may(&self, now: Moment) -> bool {
+        self.at.is_none_or(|at| at <= now)
+    }
+
+    pub(super) fn failed(&mut self, now: Moment) {
+        self.at = Some(now.after(self.pause));
+        self.pause = (self.pause * 2).min(self.bounds.1);
+    }
+
+    pub(super) fn worked(&mut self) {
+        (self.at, self.pause) = (None, self.bounds.0);
+    }
+}
+
+/// How long the driver looks for more before it sleeps: about what waking it would cost.
+const SPIN: Duration = Duration::from_micros(10);
+
+/// How often running items are looked at for stalls, and the status is made anew while something happens.
+pub(super) const LOOK: Duration = Duration::from_secs(1);
+const STATUS: Duration = Duration::from_millis(50);
+
+/// Without anything else to do.
+const LONG: Duration = Duration::from_secs(3600);
+
+impl Driver {
+    pub(super) fn new(
+        env: Env,
+        shared: Arc<Shared>,
+        reports: Receiver<Report>,
+        parker: Parker,
+        signal: Signal,
+    ) -> Self {
+        let now = env.clock.now();
+        let traits = env.broker.traits();
+        let queues = shared.sources.iter().map(|source| Queue::new(source, &env.settings)).collect();
+        let sources = shared.sources.iter().map(|source| source.name.clone()).zip(0..).collect();
+        let millis = Duration::from_millis;
+        Self {
+            table: Table::new(env.settings.slots),
+            due: Due { extend: now, stalls: now, sample: now, status: now, poll: now },
+            env,
+            shared,
+            traits,
+            reports,
+            parker,
+            signal,
+            queues,
+            sources,
+            unsettled: Vec::new(),
+            settle_again: Again::within(millis(50), millis(5000)),
+            pull_again: Again::within(millis(50), millis(5000)),
+            offer_again: Again::within(Duration::from_micros(500), millis(10)),
+            look_again: Again::within(millis(1), millis(20)),
+            first: 0,
+            dead_letters: None,
+            is_stale: true,
+            fault: None,
+            given_back: Vec::new(),
+        }
+    }
+
+    /// Drives until it is told to end, and is done.
+    pub(super) fn run(&mut self) {
+        loop {
+            if self.signal.take() {
+                self.queues.iter_mut().for_each(|queue| queue.dry = [false; 3]);
+            }
+            let mode = self.shared.mode();
+            let busy = self.turn(mode);
+            if mode == Mode::Abandon || self.is_done(mode) {
+                self.publish_status();
+                return;
+            }
+            if busy {
+                self.is_stale = true;
+                self.look_again.worked();
+            } else {
+                self.sleep();
+            }
+        }
+    }
+
+    /// Does whatever there is to do now; tells whether that was anything.
+    fn turn(&mut self, mode: Mode) -> bool {
+        let now = self.env.clock.now();
+        let mut busy = self.take_reports(mode, now);
+        busy |= self.settle(now);
+        self.keep_leases(now);
+        match mode {
+            Mode::Run | Mode::Drain => {
+                self.look_at_pools();
+                busy |= self.hand_over(now);
+                busy |= self.pull(now);
+                busy |= self.hand_over(now);
+            }
+            Mode::Stop | Mode::Abandon => self.give_back_held(),
+        }
+        self.sample(now);
+        if self.is_stale && now >= self.due.status {
+            self.publish_status();
+        }
+        busy
+    }
+
+    fn is_done(&mut self, mode: Mode) -> bool {
+        match mode {
+            Mode::Run => false,
+            Mode::Abandon => true,
+            Mode::Stop => self.table.len() == 0,
+            Mode::Drain => self.table.len() == 0 && self.is_empty(),
+        }
+    }
+
+    pub(super) fn publish_status(&mut self) {
+        self.due.status = self.env.clock.now().after(STATUS);
+        self.is_stale = false;
+        let status = self.status();
+        *self.shared.status.lock() = status;
+    }
+
+    /// Waits for a call, or for what is due next.
+    fn sleep(&mut self) {
+        let now = self.env.clock.now();
+        if self.queues.iter().any(Queue::wants_workers) {
+            self.look_again.failed(now);
+        }
+        let due = self.next_due(now);
+        while !self.signal.is_pending() {
+            if self.env.clock.now().since(now) >= SPIN {
+                let patience = self.env.clock.real_time_until(due);
+                if !patience.is_zero() {
+                    self.parker.park_timeout(patience);
+                }
+                return;
+            }
+            spin_loop();
+        }
+    }
+
+    fn next_due(&self, now: Moment) -> Moment {
+        let mut next = now.after(LONG).min(self.due.sample);
+        if self.table.len() > 0 {
+            next = next.min(self.due.extend).min(self.due.stalls);
+        }
+        if self.traits.poll.is_some() {
+            next = next.min(self.due.poll);
+        }
+        if self.is_stale {
+            next = next.min(self.due.status);
+        }
+        // What was due before now has just been tried, and had nothing to do.
+        let far = next;
+        let later = |at: Moment| if at > now { at } else { far };
+        for again in [self.settle_again, self.pull_again, self.offer_again, self.look_again] {
+            next = next.min(again.at.map_or(next, later));
+        }
+        if self.shared.mode() != Mode::Run {
+            next = next.min(now.after(Duration::from_millis(20)));
+        }
+        for queue in &self.queues {
+            if let BreakerState::Open { until, .. } = queue.breaker.state() {
+                next = next.min(later(until));
+            }
+        }
+        next
+    }
+
+    /// The broker failed: told once, until it works again.
+    pub(super) fn broker_failed(&mut self, doing: &str, error: BrokerError) {
+        if self.fault.is_none() {
+            tracing::warn!(broker = self.traits.name, %error, "{doing} failed");
+            self.tell(None, "broker", format!("{doing} failed"), error.to_string());
+        }
+        self.fault = Some(error);
+    }
+
+    pub(super) fn broker_works(&mut self) {
+        if self.fault.take().is_some() {
+            tracing::info!(broker = self.traits.name, "the broker works again");
+            self.tell(None, "broker", "works again".to_owned(), String::new());
+        }
+    }
+
+    pub(super) fn tell(&self, domain: Option<&Name>, rule: &'static str, decision: String, inputs: String) {
+        (self.env.events)(Event { domain: domain.cloned(), rule, decision, inputs });
+    }
+
+    /// The driver panicked, and goes on after `backoff`.
+    pub(super) fn died(&mut self, why: &str, backoff: Duration) {
+        tracing::error!(%why, ?backoff, "the consumer's driver died and goes on");
+        self.tell(None, "driver", format!("died, goes on in {backoff:?}"), format!("panic: {why}"));
+    }
+}

@@ -1,0 +1,223 @@
+//! The consumer: pulls items while there is capacity, hands them to pools, and settles how they ended.
+#![doc = include_str!("README.md")]
+
+mod desk;
+mod driver;
+mod hand_over;
+mod intake;
+mod leases;
+mod pull;
+mod queue;
+mod run;
+mod sampling;
+mod settling;
+mod status;
+mod table;
+
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::breaker::BreakerSettings;
+use super::broker::{Arrivals, Broker, BrokerError};
+use super::cells::{Counts, Signal};
+use super::depth::CoordinatorSettings;
+use super::event::Events;
+use super::item::Lane;
+use super::name::{ItemId, Name};
+use super::outcome::Handler;
+use super::retry::{Expired, RetrySettings};
+use super::seen::SeenStore;
+use crate::admission::Regulator;
+use crate::domain::Domain;
+use crate::pool::Flag;
+use crate::priority::Priority;
+use crate::sync::{Mutex, Parker};
+use crate::thread::{Managed, panic_message};
+use crate::time::{Clock, Deadline};
+use desk::Desk;
+use driver::Driver;
+pub use status::{ConsumerStatus, QueueStatus};
+
+/// How a consumer works.
+#[derive(Clone, Debug)]
+pub(crate) struct ConsumerSettings {
+    pub(crate) pull: u32,
+    pub(crate) prefetch: u32,
+    pub(crate) slots: u32,
+    pub(crate) share: f64,
+    pub(crate) settle_timeout: Duration,
+    pub(crate) stall_after: Duration,
+    pub(crate) expired: Expired,
+    pub(crate) breaker: BreakerSettings,
+    pub(crate) sample_every: Duration,
+    pub(crate) coordinator: CoordinatorSettings,
+}
+
+/// A domain whose items are consumed.
+pub(crate) struct Source {
+    pub(crate) name: Name,
+    pub(crate) domain: Domain,
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) retry: RetrySettings,
+}
+
+/// Told of every item that ended here: whether its handler succeeded, or it goes to the dead letters.
+pub(crate) type Finished = Arc<dyn Fn(&ItemId, bool) + Send + Sync>;
+
+/// What a consumer works with.
+#[derive(Clone)]
+pub(crate) struct Env {
+    pub(crate) broker: Arc<dyn Broker>,
+    pub(crate) seen: Arc<dyn SeenStore>,
+    pub(crate) regulator: Arc<Regulator>,
+    pub(crate) clock: Clock,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) events: Events,
+    pub(crate) finished: Finished,
+    pub(crate) settings: ConsumerSettings,
+}
+
+/// What the driver is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    /// Pull and run.
+    #[default]
+    Run,
+    /// Pull and run until there is nothing left.
+    Drain,
+    /// Pull nothing, give back what is held, and wait for what runs.
+    Stop,
+    /// End now.
+    Abandon,
+}
+
+/// What driver, workers and callers share.
+struct Shared {
+    sources: Vec<Source>,
+    desk: Desk,
+    /// Tells handlers that their time is up: what they do not finish now is interrupted, which costs no attempt.
+    interrupted: Flag,
+    mode: Mutex<Mode>,
+    status: Mutex<ConsumerStatus>,
+}
+
+/// A running consumer: one thread that does all the talking with its broker.
+pub(crate) struct Consumer {
+    shared: Arc<Shared>,
+    driver: Mutex<Option<Managed>>,
+}
+
+/// What was left when a consumer ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Leftover {
+    /// Items that still run, or whose end could not be told to the broker.
+    pub(crate) abandoned: Vec<ItemId>,
+    /// Items given back unrun.
+    pub(crate) given_back: Vec<ItemId>,
+    /// The thread that did not end, if it did not.
+    pub(crate) thread: Option<String>,
+}
+
+/// How much time handlers that are told to stop have to do so, of the time there is for all.
+const LAST_CALL: (u32, Duration) = (10, Duration::from_millis(500));
+
+impl Consumer {
+    /// Opens the lanes of the sources and starts pulling.
+    pub(crate) fn start(env: Env, sources: Vec<Source>) -> Result<Self, ConsumeError> {
+        let parker = Parker::new();
+        let signal = Signal::new(parker.unparker().clone());
+        let lanes: Vec<Lane> = sources.iter().flat_map(|source| lanes_of(&source.name)).collect();
+        let within = env.settings.settle_timeout;
+        env.broker.open(&lanes, Arrivals::new(&signal), within).map_err(ConsumeError::Broker)?;
+        let (desk, reports) = Desk::new(env.settings.slots as usize, signal.clone());
+        let shared = Arc::new(Shared {
+            sources,
+            desk,
+            interrupted: Flag::default(),
+            mode: Mutex::new(Mode::Run),
+            status: Mutex::new(ConsumerStatus::default()),
+        });
+        let mut driver = Driver::new(env, shared.clone(), reports, parker, signal);
+        let thread = Managed::spawn("hj-kanban".to_owned(), move || supervise(&mut driver));
+        Ok(Self { shared, driver: Mutex::new(Some(thread.map_err(ConsumeError::Thread)?)) })
+    }
+
+    pub(crate) fn status(&self) -> ConsumerStatus {
+        self.shared.status.lock().clone()
+    }
+
+    /// Ends: after the queue is empty (`drain`), or after what runs has ended. What still runs shortly before the deadline is told to
+    /// stop; what runs at the deadline is left alone, and its id told.
+    pub(crate) fn end(&self, drain: bool, deadline: &Deadline) -> Leftover {
+        let Some(thread) = self.driver.lock().take() else { return Leftover::default() };
+        let last_call = (deadline.left() / LAST_CALL.0).min(LAST_CALL.1);
+        let patience = deadline.left().saturating_sub(last_call);
+        self.set_mode(if drain { Mode::Drain } else { Mode::Stop });
+        let mut thread = thread.join_until(&Deadline::after(patience));
+        if let Err(running) = thread {
+            self.shared.interrupted.set();
+            self.set_mode(Mode::Stop);
+            thread = running.join_until(deadline);
+        }
+        if let Err(running) = thread {
+            self.set_mode(Mode::Abandon);
+            thread = running.join_until(&Deadline::after(last_call));
+        }
+        let status = self.shared.status.lock();
+        Leftover {
+            abandoned: status.on_loan.clone(),
+            given_back: status.given_back.clone(),
+            thread: thread.err().map(|thread| thread.name().to_owned()),
+        }
+    }
+
+    fn set_mode(&self, mode: Mode) {
+        *self.shared.mode.lock() = mode;
+        self.shared.desk.ring();
+    }
+}
+
+/// How long a driver that panicked rests: doubled each time, up to the second figure, in real time.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// Drives until the end. A broker or a store that was plugged in may panic: the driver goes on with what it has, since the items
+/// it holds are nowhere else.
+fn supervise(driver: &mut Driver) {
+    let mut backoff = BACKOFF.0;
+    while let Err(payload) = catch_unwind(AssertUnwindSafe(|| driver.run())) {
+        let why = panic_message(&*payload).unwrap_or_else(|| "without a message".to_owned());
+        std::mem::forget(payload);
+        let _ = catch_unwind(AssertUnwindSafe(|| driver.died(&why, backoff)));
+        std::thread::sleep(backoff);
+        backoff = (backoff * 2).min(BACKOFF.1);
+    }
+}
+
+/// The lanes of a domain, by priority.
+pub(crate) fn lanes_of(domain: &Name) -> [Lane; 3] {
+    Priority::ALL.map(|priority| Lane { priority, domain: domain.clone() })
+}
+
+/// Why a consumer did not start.
+#[derive(Debug)]
+pub(crate) enum ConsumeError {
+    /// The broker did not open the lanes.
+    Broker(BrokerError),
+    /// The system gave no thread.
+    Thread(io::Error),
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn mode(&self) -> Mode {
+        *self.mode.lock()
+    }
+}

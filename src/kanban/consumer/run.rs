@@ -1,0 +1,87 @@
+//! An item as a job: on its worker.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use super::Shared;
+use super::desk::Report;
+use crate::error::JobError;
+use crate::kanban::item::Item;
+use crate::kanban::outcome::{Outcome, Work};
+use crate::kanban::retry::Ended;
+use crate::metrics::Ended as JobEnded;
+use crate::pool::{self, Context, Finish};
+use crate::thread::panic_message;
+
+/// An item handed over. However it goes, the driver is told once.
+pub(super) struct Run {
+    pub(super) shared: std::sync::Arc<Shared>,
+    pub(super) item: std::sync::Arc<Item>,
+    pub(super) slot: u32,
+    /// Which domain of the consumer it belongs to.
+    pub(super) source: u32,
+    pub(super) attempt: u32,
+    pub(super) deliveries: u32,
+}
+
+/// Tells the driver when it is dropped, if nothing else did: the handler's panic may have been one that cannot be caught twice.
+struct Telling<'a> {
+    shared: &'a Shared,
+    report: Option<Report>,
+}
+
+impl Telling<'_> {
+    fn tell(mut self, ended: Ended, ran: Duration) {
+        if let Some(report) = self.report.take() {
+            self.shared.desk.lay_down(Report { ended: Some(ended), ran, ..report });
+        }
+    }
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        if let Some(report) = self.report.take() {
+            self.shared.desk.lay_down(report);
+        }
+    }
+}
+
+impl pool::Work for Run {
+    fn run(self, context: Context<'_>, finish: Finish<'_>) {
+        let Self { shared, item, slot, source, attempt, deliveries } = self;
+        let died = Some(Ended::Panicked("the worker died".to_owned()));
+        let telling =
+            Telling { shared: &shared, report: Some(Report { slot, ended: died, ran: Duration::ZERO }) };
+        let source = &shared.sources[source as usize];
+        let context = context.limited(source.retry.timeout, &shared.interrupted);
+        let work = Work { item: &item, attempt, deliveries, context: &context };
+        let returned = catch_unwind(AssertUnwindSafe(|| source.handler.handle(&work)));
+        let ran = context.ran();
+        // The permit returns at once; settling takes its time without it.
+        match returned {
+            Ok(outcome) => {
+                let done = outcome == Outcome::Done;
+                finish.ended(if done { JobEnded::Completed } else { JobEnded::Failed });
+                let ended = match outcome {
+                    Outcome::Retry { .. } if shared.interrupted.is_set() => Ended::Interrupted,
+                    Outcome::Retry { error, .. } if context.is_late() => Ended::TimedOut(error),
+                    outcome => Ended::Outcome(outcome),
+                };
+                telling.tell(ended, ran);
+            }
+            Err(payload) => {
+                finish.ended(JobEnded::Panicked);
+                let message = panic_message(&*payload).unwrap_or_else(|| "without a message".to_owned());
+                tracing::warn!(id = %item.id, domain = %item.lane.domain, %message, "a handler panicked");
+                telling.tell(Ended::Panicked(message), ran);
+                drop(payload);
+            }
+        }
+    }
+
+    fn discard(self, why: JobError) {
+        tracing::debug!(id = %self.item.id, %why, "an item was given back unrun");
+        let report = Report { slot: self.slot, ended: None, ran: Duration::ZERO };
+        self.shared.desk.lay_down(report);
+    }
+}

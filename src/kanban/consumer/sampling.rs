@@ -1,0 +1,52 @@
+//! The coordinator: looks at the depths now and then, and says how many workers they ask for.
+
+use super::driver::Driver;
+use crate::kanban::broker::Depth;
+use crate::time::Moment;
+
+impl Driver {
+    pub(super) fn sample(&mut self, now: Moment) {
+        if now < self.due.sample {
+            return;
+        }
+        self.due.sample = now.after(self.env.settings.sample_every);
+        let settings = self.env.settings.coordinator;
+        for at in 0..self.queues.len() {
+            let Some(depths) = self.depths_of(at) else { return };
+            let queue = &mut self.queues[at];
+            queue.depths = depths.map(Some);
+            let ready = depths.iter().map(|depth| depth.ready).sum();
+            let open = queue.breaker.is_open();
+            queue.coordinator.sample(ready, open, settings);
+        }
+        match self.env.broker.dead_letter_count(self.env.settings.settle_timeout) {
+            Ok(count) => self.dead_letters = Some(count),
+            Err(error) => self.broker_failed("counting dead letters", error),
+        }
+        self.publish_status();
+    }
+
+    /// The depths of the lanes of a domain; `None` if the broker does not tell, in which case it is not asked for more.
+    fn depths_of(&mut self, at: usize) -> Option<[Depth; 3]> {
+        let within = self.env.settings.settle_timeout;
+        let mut depths = [Depth::default(); 3];
+        for (depth, lane) in depths.iter_mut().zip(&self.queues[at].lanes) {
+            match self.env.broker.depth(lane, within) {
+                Ok(found) => *depth = found,
+                Err(error) => {
+                    self.broker_failed("asking for the depth", error);
+                    return None;
+                }
+            }
+        }
+        Some(depths)
+    }
+
+    /// Whether nothing waits in any lane, now or later.
+    pub(super) fn is_empty(&mut self) -> bool {
+        (0..self.queues.len()).all(|at| {
+            self.depths_of(at)
+                .is_some_and(|depths| depths.iter().all(|depth| depth.ready + depth.delayed == 0))
+        })
+    }
+}

@@ -1,0 +1,226 @@
+//! From the end of a handler to the broker's confirmation.
+
+use std::time::Duration;
+
+use super::Mode;
+use super::desk::Report;
+use super::driver::Driver;
+use super::table::Stage;
+use crate::kanban::breaker::Change;
+use crate::kanban::broker::{BrokerError, Settled, Settlement, Verdict};
+use crate::kanban::cells::Count;
+use crate::kanban::retry::{Decision, Ended, Says, decide};
+use crate::time::Moment;
+
+/// When an item comes again whose dead letter could not be kept.
+const BURY_AGAIN: Duration = Duration::from_secs(30);
+
+impl Driver {
+    /// Takes what the workers laid down; tells whether there was anything.
+    pub(super) fn take_reports(&mut self, mode: Mode, now: Moment) -> bool {
+        let mut any = false;
+        while let Ok(report) = self.reports.try_recv() {
+            any = true;
+            self.take_report(report, mode, now);
+        }
+        any
+    }
+
+    fn take_report(&mut self, report: Report, mode: Mode, now: Moment) {
+        let Report { slot, ended, ran } = report;
+        let Some(loan) = self.table.get(slot) else { return };
+        let (at, lane) = (loan.source, loan.item.lane.priority.index());
+        let queue = &mut self.queues[at];
+        let stalled = matches!(loan.stage, Stage::Stalled { .. });
+        if stalled {
+            queue.stalled -= 1;
+        } else {
+            queue.running[lane] -= 1;
+        }
+        match ended {
+            // A pool that went away gave it back: another may take it.
+            None if !stalled && mode != Mode::Stop => {
+                loan.stage = Stage::Held;
+                queue.held[lane].push_front(slot);
+            }
+            None => self.release(slot, Duration::ZERO),
+            Some(ended) => {
+                queue.note_run(ran);
+                if !stalled {
+                    let change = match ended.says() {
+                        Says::Success => queue.breaker.succeeded(),
+                        Says::Failure => queue.breaker.failed(now),
+                        Says::Nothing => None,
+                    };
+                    if let Some(change) = change {
+                        self.breaker_changed(at, change);
+                    }
+                }
+                self.conclude(slot, ended, stalled);
+            }
+        }
+    }
+
+    /// Decides what becomes of an item whose handler ended.
+    fn conclude(&mut self, slot: u32, ended: Ended, stalled: bool) {
+        let Some(loan) = self.table.get(slot) else { return };
+        let done = ended.says() == Says::Success;
+        let interrupted = ended == Ended::Interrupted;
+        self.env.counts.add(if done { Count::Done } else { Count::Failed }, u64::from(!interrupted));
+        let settings = &self.shared.sources[loan.source].retry;
+        // Only a retry looks at calendars and dice.
+        let today = if done { crate::time::Timestamp::default() } else { self.env.clock.timestamp() };
+        let dice = if done { 0.0 } else { fastrand::f64() };
+        let decision = decide(ended, loan.failures, loan.item.deadline, today, settings, dice);
+        if decision == Decision::Done {
+            (self.env.finished)(&loan.item.id, true);
+            return self.to_settle(slot, Verdict::Ack);
+        }
+        self.env.seen.forget(&loan.key());
+        if stalled {
+            // Its lease is gone, and with it the right to say anything but that it is done.
+            self.table.free_slot(slot);
+            return;
+        }
+        match decision {
+            Decision::Retry { after, error } => {
+                tracing::info!(id = %loan.item.id, domain = %loan.item.lane.domain, ?after, error, "an item is tried again");
+                self.to_settle(slot, Verdict::Retry { after });
+            }
+            Decision::Release | Decision::Done => {
+                self.to_settle(slot, Verdict::Release { after: Duration::ZERO })
+            }
+            Decision::Dead(cause) => self.bury(slot, cause),
+        }
+    }
+
+    /// Gives an item back unrun.
+    pub(super) fn release(&mut self, slot: u32, after: Duration) {
+        if let Some(loan) = self.table.get(slot) {
+            self.env.seen.forget(&loan.key());
+        }
+        self.to_settle(slot, Verdict::Release { after });
+    }
+
+    /// Gives back whatever is held.
+    pub(super) fn give_back_held(&mut self) {
+        for at in 0..self.queues.len() {
+            for lane in 0..3 {
+                while let Some(slot) = self.queues[at].held[lane].pop_front() {
+                    if let Some(loan) = self.table.get(slot) {
+                        self.given_back.push(loan.item.id.clone());
+                    }
+                    self.release(slot, Duration::ZERO);
+                }
+            }
+        }
+    }
+
+    /// The item is to be settled so.
+    pub(super) fn to_settle(&mut self, slot: u32, verdict: Verdict) {
+        if let Some(loan) = self.table.get(slot) {
+            // What was never marked as running by this delivery is not done by it either.
+            let done = !matches!(loan.stage, Stage::Running { .. } | Stage::Stalled { .. });
+            loan.stage = Stage::Settling { verdict, done };
+            self.unsettled.push(slot);
+        }
+    }
+
+    /// Tells the broker what is to be told; tells whether that was anything.
+    pub(super) fn settle(&mut self, now: Moment) -> bool {
+        if self.unsettled.is_empty() || !self.settle_again.may(now) {
+            return false;
+        }
+        let mut slots = std::mem::take(&mut self.unsettled);
+        let mut settlements = Vec::with_capacity(slots.len());
+        // First recorded as done, then acknowledged: whatever ends in between, it does not run again.
+        slots.retain(|&slot| match self.settlement(slot) {
+            Some(settlement) => {
+                settlements.push(settlement);
+                true
+            }
+            None => false,
+        });
+        let mut failed = false;
+        if !settlements.is_empty() {
+            let answers = self.env.broker.settle(settlements, self.env.settings.settle_timeout);
+            for (slot, settled) in slots.into_iter().zip(answers) {
+                failed |= !self.settled(slot, settled);
+            }
+        }
+        if failed || !self.unsettled.is_empty() {
+            self.settle_again.failed(now);
+        } else {
+            self.settle_again.worked();
+            self.broker_works();
+        }
+        true
+    }
+
+    /// What is sent for this slot; `None` if it has to wait, and is in `unsettled` again.
+    fn settlement(&mut self, slot: u32) -> Option<Settlement> {
+        let loan = self.table.get(slot)?;
+        let key = loan.key();
+        let Stage::Settling { verdict, done } = &mut loan.stage else { return None };
+        if !*done && matches!(verdict, Verdict::Ack) {
+            if let Err(error) = self.env.seen.done(&key) {
+                tracing::warn!(%error, "an item that is done cannot be recorded so for now");
+                self.unsettled.push(slot);
+                return None;
+            }
+            *done = true;
+        }
+        let verdict = verdict.clone();
+        Some(Settlement { ticket: loan.ticket.take()?, verdict })
+    }
+
+    /// What the broker answered; false if it has to be tried again.
+    fn settled(&mut self, slot: u32, settled: Settled) -> bool {
+        match settled {
+            Settled::Done => {
+                let Some(loan) = self.table.free_slot(slot) else { return true };
+                if let Stage::Settling { verdict, .. } = loan.stage {
+                    self.env.counts.add(counted(&verdict), 1);
+                }
+                true
+            }
+            Settled::Gone => {
+                self.env.counts.add(Count::Gone, 1);
+                self.table.free_slot(slot);
+                true
+            }
+            Settled::Failed(Settlement { ticket, verdict }, error) => {
+                self.env.counts.add(Count::Unsettled, 1);
+                let bury_again = matches!(verdict, Verdict::DeadLetter(_)) && is_answer(&error);
+                if let Some(loan) = self.table.get(slot) {
+                    loan.ticket = Some(ticket);
+                    let verdict = if bury_again { Verdict::Release { after: BURY_AGAIN } } else { verdict };
+                    loan.stage = Stage::Settling { verdict, done: true };
+                    self.unsettled.push(slot);
+                }
+                self.broker_failed(if bury_again { "keeping a dead letter" } else { "settling" }, error);
+                false
+            }
+        }
+    }
+
+    pub(super) fn breaker_changed(&mut self, at: usize, change: Change) {
+        let name = self.shared.sources[at].name.clone();
+        tracing::warn!(domain = %name, %change, "breaker");
+        self.tell(Some(&name), "breaker", change.to_string(), format!("state {}", change.to.name()));
+    }
+}
+
+/// Whether the broker answered at all, so that asking the same again at once is useless.
+fn is_answer(error: &BrokerError) -> bool {
+    !matches!(error, BrokerError::TimedOut(_) | BrokerError::Unavailable(_))
+}
+
+fn counted(verdict: &Verdict) -> Count {
+    match verdict {
+        Verdict::Ack => Count::Acked,
+        Verdict::Retry { .. } => Count::Retried,
+        Verdict::Release { .. } => Count::Released,
+        Verdict::DeadLetter(_) => Count::DeadLettered,
+    }
+}

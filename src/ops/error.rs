@@ -1,0 +1,53 @@
+//! Why a control plane could not be started.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a control plane could not be started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpsError {
+    /// Another process serves on this socket.
+    InUse(PathBuf),
+    /// Something that is no socket is in the way.
+    NotASocket(PathBuf),
+    /// No socket can have this path: most systems take about 100 bytes.
+    Path(PathBuf),
+    /// The socket cannot be listened on.
+    Socket(PathBuf, io::Error),
+    /// A thread, or what it waits with, could not be had.
+    Start(io::Error),
+    /// There are no such sockets on this system.
+    Unsupported,
+}
+
+impl fmt::Display for OpsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpsError::InUse(path) => write!(
+                f,
+                "another process serves on {}: stop it, or give this one another socket",
+                path.display()
+            ),
+            OpsError::NotASocket(path) => {
+                write!(f, "{} is there and no socket: move it away, or give another path", path.display())
+            }
+            OpsError::Path(path) => {
+                write!(f, "{} cannot be the path of a socket: use one of at most 100 bytes", path.display())
+            }
+            OpsError::Socket(path, error) => write!(f, "cannot listen on {}: {error}", path.display()),
+            OpsError::Start(error) => write!(f, "cannot start the control plane: {error}"),
+            OpsError::Unsupported => f.write_str("this system has no Unix sockets"),
+        }
+    }
+}
+
+impl std::error::Error for OpsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            OpsError::Socket(_, error) | OpsError::Start(error) => Some(error),
+            _ => None,
+        }
+    }
+}

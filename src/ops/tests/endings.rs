@@ -1,0 +1,58 @@
+//! How it ends.
+
+use std::time::Duration;
+
+use super::rig::{LONG, Rig, routes};
+use crate::ops::{Method, Response};
+
+#[test]
+fn what_was_asked_is_still_answered_and_nobody_else_let_in() {
+    let (open, gate) = crate::sync::channel::bounded::<()>(0);
+    let (begun, begins) = crate::sync::channel::bounded::<()>(1);
+    let routes = routes().slow(Method::Post, "/wait", LONG, move |_| {
+        let _ = begun.send(());
+        let _ = gate.recv();
+        Ok(Response::text("done"))
+    });
+    let rig = Rig::new(|_| (), routes);
+    let mut idle = rig.client();
+    assert_eq!(idle.post("/length", "").0, 200);
+    let mut client = rig.client();
+    client.send("POST /wait HTTP/1.1\r\n\r\n");
+    begins.recv().unwrap();
+    let Rig { ops, settings, folder: _folder } = rig;
+    let stopping = std::thread::Builder::new().spawn(move || ops.stop(LONG)).unwrap();
+    assert!(idle.is_closed());
+    assert!(std::os::unix::net::UnixStream::connect(&settings.socket).is_err());
+    drop(open);
+    assert_eq!(client.answer(), (200, "done".to_owned()));
+    assert!(client.is_closed());
+    assert!(stopping.join().unwrap().is_empty());
+}
+
+#[test]
+fn what_does_not_end_in_time_is_named() {
+    let (open, gate) = crate::sync::channel::bounded::<()>(0);
+    let routes = routes().slow(Method::Post, "/wait", LONG, move |_| {
+        let _ = gate.recv();
+        Ok(Response::text("late"))
+    });
+    let rig = Rig::new(|limits| limits.helpers = 1, routes);
+    let mut client = rig.client();
+    client.send("POST /wait HTTP/1.1\r\n\r\n");
+    rig.is_well();
+    let Rig { ops, folder: _folder, .. } = rig;
+    assert_eq!(ops.stop(Duration::from_millis(20)), ["hj-ops", "hj-ops-1"]);
+    assert!(client.is_closed());
+    drop(open);
+}
+
+#[test]
+fn dropped_it_ends_at_once() {
+    let rig = Rig::usual();
+    let mut client = rig.client();
+    assert_eq!(client.post("/length", "").0, 200);
+    let Rig { ops, folder: _folder, .. } = rig;
+    drop(ops);
+    assert!(client.is_closed());
+}

@@ -1,0 +1,3 @@
+//! The pull queue as its users see it.
+
+mod smoke;
