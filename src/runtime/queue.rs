@@ -131,7 +131,7 @@ fn sources(core: &Core, config: &Config, plugs: &Plugs) -> Result<Vec<Source>, S
             (None, None) => continue,
         };
         let valid = Name::new(&name).map_err(|error| wrong(&name, error.to_string()))?;
-        sources.push(Source { name: valid, domain, handler, retry: retry(config.retry_of(&name)) });
+        sources.push(Source { name: valid, domain, handler, retry: retry(&config.retry_of(&name)) });
     }
     Ok(sources)
 }
@@ -180,8 +180,8 @@ fn consumer_settings(config: &Config) -> ConsumerSettings {
     }
 }
 
-fn retry(config: RetryConfig) -> RetrySettings {
-    let RetryConfig { max_attempts, max_deliveries, base, cap, timeout } = config;
+fn retry(config: &RetryConfig) -> RetrySettings {
+    let RetryConfig { max_attempts, max_deliveries, base, cap, timeout } = *config;
     RetrySettings { max_attempts, max_deliveries, base, cap, timeout }
 }
 
