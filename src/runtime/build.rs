@@ -32,10 +32,11 @@ impl Runtime {
     /// [`StartError`], with everything that had been started stopped again. Blocks while threads are created, and in the
     /// first runtime of a process up to 200 ms to calibrate the clock.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_with(&config, Clock::monotonic(), Plugs::default())
+        Self::start_with(config, Clock::monotonic(), Plugs::default())
     }
 
-    fn start_with(config: &Config, clock: Clock, plugs: Plugs) -> Result<Self, StartError> {
+    fn start_with(config: Config, clock: Clock, plugs: Plugs) -> Result<Self, StartError> {
+        let config = sync::Arc::new(config);
         let cores = Arc::new(Cores::of_process());
         for warning in config.check_for(cores.budget())? {
             tracing::warn!(%warning, "configuration");
@@ -45,7 +46,7 @@ impl Runtime {
         let subs = admission.sub_limits.iter().map(|(name, limit)| (name.clone(), *limit));
         let control = Control::new(config.control.journal as usize);
         let core = Core {
-            config: EpochCell::new(sync::Arc::new(config.clone())),
+            config: EpochCell::new(config.clone()),
             control,
             kanban: OnceLock::new(),
             regulator: Arc::new(Regulator::with_sub_limits(limits, subs)),
@@ -69,7 +70,7 @@ impl Runtime {
         registry.publish()?;
         drop(registry);
         control::start(&runtime.core).map_err(StartError::Control)?;
-        queue::start(&runtime.core, config, plugs)?;
+        queue::start(&runtime.core, &config, plugs)?;
         Ok(runtime)
     }
 }
@@ -203,7 +204,7 @@ impl Builder {
     /// # Errors
     /// As [`Runtime::start`].
     pub fn start(self) -> Result<Runtime, StartError> {
-        Runtime::start_with(&self.config, self.clock.unwrap_or_default(), self.plugs)
+        Runtime::start_with(self.config, self.clock.unwrap_or_default(), self.plugs)
     }
 }
 
