@@ -28,7 +28,10 @@ fn held_up(setup: &dyn Setup, pool: PoolConfig, kanban: KanbanConfig, limit: u32
     let runtime = builder.pool("mail", pool).handler("mail", handler).start().unwrap();
     publish(&runtime, items("", ITEMS, Priority::Normal));
     gate.wait_for(running as usize);
-    eventually("it holds what it may", || queue(&runtime, "mail").held == held);
+    eventually("it holds what it may", || {
+        let now = queue(&runtime, "mail");
+        (now.running, now.held) == (running, held)
+    });
     stays_so(&runtime, &broker, &gate, running, held);
     gate.open();
     let report = runtime.drain(GENEROUS);
