@@ -110,13 +110,15 @@ pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use kanban::{
-    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter, Death,
-    Delivery, Depth, Durability, Embedded, EmbeddedSettings, Expired, Handler, Item, ItemError, ItemId,
-    ItemSpec, Kanban, KanbanCounts, KanbanReport, KanbanStatus, Lane, MemorySeen, Misfire, Name, NameError,
+    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter,
+    DeadLetterCount, DeadLetterFilter, DeadLetterPage, DeadLetters, Death, Delivery, Depth, DropReport,
+    Durability, Embedded, EmbeddedSettings, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Kanban,
+    KanbanCounts, KanbanReport, KanbanStatus, Lane, MemorySeen, Misfire, Name, NameError,
     Origin as ScheduleOrigin, Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError,
-    Publisher, QueueStatus, Receipt, RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen,
-    SeenError, SeenKey, SeenStore, Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket,
-    Traits as BrokerTraits, Verdict, Want, When, Work, conformance, history, kill_programs,
+    Publisher, QueueStatus, Receipt, Replay, ReplayOptions, ReplayOutcome, ReplayRefusal, ReplayReport,
+    RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen, SeenError, SeenKey, SeenStore,
+    Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket, Traits as BrokerTraits, Verdict, Want,
+    When, Work, conformance, history, kill_programs,
 };
 pub use metrics::Latencies;
 pub use pool::{

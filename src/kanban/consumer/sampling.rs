@@ -19,6 +19,10 @@ impl Driver {
             let open = queue.breaker.is_open();
             queue.coordinator.sample(ready, open, settings);
         }
+        match self.env.broker.dead_letter_count(self.env.settings.settle_timeout) {
+            Ok(count) => self.dead_letters = Some(count),
+            Err(error) => self.broker_failed("counting dead letters", error),
+        }
         self.publish_status();
     }
 

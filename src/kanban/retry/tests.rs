@@ -80,7 +80,7 @@ fn every_end_has_its_decision() {
     );
     assert_eq!(
         after(Ended::TimedOut("x".into())),
-        Decision::Retry { after: half, error: "the handler did not end within 60s".into() }
+        Decision::Retry { after: half, error: "the handler did not end within 60s: x".into() }
     );
     let cause = Cause { reason: "permanent", error: "no such user".into(), attempts: 1 };
     assert_eq!(after(Ended::Outcome(Outcome::dead_letter("no such user"))), Decision::Dead(cause));

@@ -202,8 +202,8 @@ impl State {
         for want in wants {
             let at = self.queue_of(want.lane);
             for _ in 0..want.most {
-                let waits = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
-                let Some(number) = self.queues[at].pop(waits) else {
+                let is_ready = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
+                let Some(number) = self.queues[at].pop(is_ready) else {
                     self.queues[at].hunger();
                     break;
                 };
@@ -256,9 +256,9 @@ impl State {
     pub(super) fn depth(&mut self, lane: &Lane, now: Moment) -> Depth {
         self.advance(now);
         let Some(&at) = self.lanes.get(lane) else { return Depth::default() };
-        let waits = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
+        let is_ready = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
         let queue = &mut self.queues[at];
-        let oldest = queue.oldest(waits).and_then(|number| self.entries.get(&number));
+        let oldest = queue.oldest(is_ready).and_then(|number| self.entries.get(&number));
         let oldest = oldest.map(|entry| entry.item.published);
         Depth { ready: queue.ready, delayed: queue.delayed, unsettled: queue.unsettled, oldest }
     }
