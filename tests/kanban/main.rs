@@ -3,5 +3,7 @@
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "shared with the tests of the runtime, which need other parts of it")]
 mod common;
+mod interference;
 mod k19;
+mod outcomes;
 mod rig;

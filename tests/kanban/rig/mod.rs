@@ -2,11 +2,13 @@
 
 mod folder;
 mod log;
+mod meddled;
 mod queue;
 mod setup;
 
 pub(crate) use folder::Folder;
 pub(crate) use log::{Log, Run};
+pub(crate) use meddled::{Call, KeptOpen, Meddled, Meddler};
 pub(crate) use queue::{
     WITHIN, counts, dead, depth, item, items, never_opens, publish, queue, quick, told, waiting,
 };
