@@ -45,7 +45,7 @@ impl Driver {
             }
             None => self.release(slot, Duration::ZERO),
             Some(ended) => {
-                queue.note_run(ran);
+                queue.note_run(lane, ran);
                 if !stalled {
                     let change = match ended.says() {
                         Says::Success => queue.breaker.succeeded(),
