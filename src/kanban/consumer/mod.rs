@@ -183,16 +183,24 @@ impl Consumer {
 /// How long a driver that panicked rests: doubled each time, up to the second figure, in real time.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
+/// After so long without a panic, earlier ones are forgotten.
+const FORGIVEN: Duration = Duration::from_secs(60);
+
 /// Drives until the end. A broker or a store that was plugged in may panic: the driver goes on with what it has, since the items
 /// it holds are nowhere else.
 fn supervise(driver: &mut Driver) {
     let mut backoff = BACKOFF.0;
+    let mut since = Deadline::after(FORGIVEN);
     while let Err(payload) = catch_unwind(AssertUnwindSafe(|| driver.run())) {
+        if since.passed() {
+            backoff = BACKOFF.0;
+        }
         let why = panic_message(&*payload).unwrap_or_else(|| "without a message".to_owned());
         std::mem::forget(payload);
         let _ = catch_unwind(AssertUnwindSafe(|| driver.died(&why, backoff)));
         std::thread::sleep(backoff);
         backoff = (backoff * 2).min(BACKOFF.1);
+        since = Deadline::after(FORGIVEN);
     }
 }
 
