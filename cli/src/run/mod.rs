@@ -59,7 +59,9 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     info!(?grace, "{}", if drains { "draining" } else { "stopping" });
     let report = if drains { runtime.drain(grace) } else { runtime.stop(grace) };
     if let Some(ops) = ops {
-        ops.stop(LAST_WORDS);
+        for thread in ops.stop(LAST_WORDS) {
+            tracing::warn!(thread, "it did not end in time");
+        }
     }
     let fed = fed.map(|fed| fed.tell(&runtime));
     output::note(&ending::told(&report));
