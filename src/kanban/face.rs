@@ -106,6 +106,9 @@ pub struct KanbanReport {
     pub volatile: bool,
 }
 
+/// How long a broker has for its last answers when there is no time left.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 impl KanbanReport {
     /// Items that are lost: those that stay in a broker that is in memory.
     #[must_use]
@@ -200,9 +203,11 @@ impl Kanban {
     }
 
     /// Closes the broker: nothing is published any more. Tells how many items stay in it.
-    pub(crate) fn close(&self) -> Option<u64> {
-        let left = self.shared.broker.item_count(self.shared.within).ok();
-        self.shared.broker.close(self.shared.within);
+    pub(crate) fn close(&self, deadline: &Deadline) -> Option<u64> {
+        // One deadline for all of the end, also if the broker does not answer.
+        let within = || self.shared.within.min(deadline.left().max(LAST_WORDS));
+        let left = self.shared.broker.item_count(within()).ok();
+        self.shared.broker.close(within());
         left
     }
 }

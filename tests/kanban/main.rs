@@ -3,7 +3,10 @@
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "shared with the tests of the runtime, which need other parts of it")]
 mod common;
+mod coordinator;
 mod interference;
 mod k19;
 mod outcomes;
 mod rig;
+mod stopping;
+mod wrong_use;

@@ -141,6 +141,8 @@ impl Consumer {
             status: Mutex::new(ConsumerStatus::default()),
         });
         let mut driver = Driver::new(env, shared.clone(), reports, parker, signal);
+        // So that its queues can be seen from the beginning.
+        driver.publish_status();
         let thread = Managed::spawn("hj-kanban".to_owned(), move || supervise(&mut driver));
         Ok(Self { shared, driver: Mutex::new(Some(thread.map_err(ConsumeError::Thread)?)) })
     }

@@ -28,7 +28,7 @@ fn what_was_delivered_too_often_is_poison() {
             publish(&runtime, [item("poison").payload("p")]);
         }
         eventually("it runs", || log.attempts("poison").len() == round);
-        runtime.stop(Duration::from_millis(200));
+        runtime.stop(Duration::from_secs(2));
     }
     let (runs, broker) = (log.clone(), setup.open(GENEROUS));
     let builder = Runtime::builder().on_broker(broker.clone()).kanban(KanbanConfig { retry, ..quick() });

@@ -1,5 +1,6 @@
 //! The brokers that scenarios run on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,12 @@ pub(crate) struct InMemory;
 
 /// The embedded broker in a file.
 pub(crate) struct InFile(Folder);
+
+impl InFile {
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.file()
+    }
+}
 
 impl Default for InFile {
     fn default() -> Self {
