@@ -71,7 +71,9 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     info!(?grace, "{}", if drains { "draining" } else { "stopping" });
     let report = if drains { runtime.drain(grace) } else { runtime.stop(grace) };
     if let Some(ops) = ops {
-        ops.stop(LAST_WORDS);
+        for thread in ops.stop(LAST_WORDS) {
+            tracing::debug!(thread, "it still answers somebody");
+        }
     }
     if let Some(fed) = &fed {
         output::note(&fed.told(&runtime));
