@@ -11,7 +11,7 @@ fn what_is_wrong_in_the_file_is_told_by_check_and_run_alike() {
         ("[schedules.x]\ncron = \"nonsense\"\ndomain = \"mail\"", "schedules.x.cron"),
         ("[broken]\nkind = \"file\"", "did you mean broker?"),
         ("[kanban.brake]\nfailures = 2", "kanban.brake"),
-        ("[broker]\nkind = \"fille\"", "did you mean"),
+        ("[broker]\nkind = \"fille\"", "broker.kind is \"fille\"; set it to one of"),
         ("[broker]\nlease = \"0s\"", "broker.lease"),
     ] {
         let config = home.config(more);

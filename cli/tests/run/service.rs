@@ -79,11 +79,12 @@ impl Home {
         fs::read_to_string(self.path(name)).unwrap_or_default().lines().count()
     }
 
-    /// The configuration: one domain, `mail`, whose program is `work`, with quick retries, and `more`.
+    /// The configuration: one domain, `mail`, whose program is `work`, with quick retries, and `more`. Of its three
+    /// workers two are for items that are not urgent.
     pub(crate) fn config(&self, more: &str) -> String {
         let (socket, folder) = (self.text("s"), self.0.display());
         let text = format!(
-            "[pools.mail]\nmin_workers = 2\nmax_workers = 2\n[domains.mail.exec]\nargv = [\"{folder}/work\"]\ndirectory = \"{folder}\"\n\
+            "[pools.mail]\nmin_workers = 3\nmax_workers = 3\n[domains.mail.exec]\nargv = [\"{folder}/work\"]\ndirectory = \"{folder}\"\n\
              [kanban.retry]\nmax_attempts = 2\nbase = \"1ms\"\ncap = \"1ms\"\n\
              [kanban.breaker]\nfailures = 1000\n\
              [service]\nsocket = \"{socket}\"\n{more}\n"

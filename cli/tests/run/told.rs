@@ -71,7 +71,7 @@ fn the_status_tells_everything() {
         (&kanban["queues"][0]["domain"], &kanban["queues"][0]["breaker"]),
         (&"mail".into(), &"closed".into())
     );
-    assert_eq!((&kanban["queues"][0]["workers"], &kanban["counts"]["published"]), (&2.into(), &5.into()));
+    assert_eq!((&kanban["queues"][0]["workers"], &kanban["counts"]["published"]), (&3.into(), &5.into()));
     let text = home.done(&["status"]);
     for part in ["running for ", "ready      yes", "memory, not durable", "breaker", "utilisation"] {
         assert!(text.contains(part), "{part}: {text}");
