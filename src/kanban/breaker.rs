@@ -123,11 +123,6 @@ impl Breaker {
         }
     }
 
-    /// Other settings from now on; a time that it is open for already stays as it is.
-    pub(crate) fn set(&mut self, settings: BreakerSettings) {
-        self.settings = settings;
-    }
-
     pub(crate) fn state(&self) -> BreakerState {
         self.state
     }

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     let report = if drains { runtime.drain(grace) } else { runtime.stop(grace) };
     if let Some(ops) = ops {
         for thread in ops.stop(LAST_WORDS) {
-            tracing::debug!(thread, "it still answers somebody");
+            tracing::warn!(thread, "it did not end in time");
         }
     }
     if let Some(fed) = &fed {

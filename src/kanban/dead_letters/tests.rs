@@ -305,9 +305,11 @@ fn whatever_goes_wrong_nothing_is_lost_nor_doubled() {
             let lives = subject.line.item_count(WITHIN).unwrap();
             assert!(dead + lives > 0 && lives <= 1, "{course:?}: {dead} dead, {lives} alive: {outcome}");
             match &outcome {
-                ReplayOutcome::Replayed(_) => assert_eq!((dead, lives), (0, 1), "{course:?}"),
+                ReplayOutcome::Replayed(_) => {
+                    assert_eq!((dead, lives), (0, 1), "{course:?}");
+                }
                 ReplayOutcome::ReplayedBefore(_) => {
-                    assert_eq!((before, dead, lives), (1, 0, 1), "{course:?}")
+                    assert_eq!((before, dead, lives), (1, 0, 1), "{course:?}");
                 }
                 ReplayOutcome::Kept(..) => assert_eq!(lives, 1, "{course:?}"),
                 ReplayOutcome::Failed(error) => {

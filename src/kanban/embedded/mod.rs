@@ -1,4 +1,5 @@
 //! The broker that needs no server: in memory, or in one file.
+#![doc = include_str!("README.md")]
 
 mod file;
 mod memory;

@@ -35,7 +35,7 @@ pub(super) fn routes(
         .quick(Method::Post, "/stop", move |request| {
             request.only(&[])?;
             stop(false, None);
-            done("stopping")
+            Ok(done("stopping"))
         })
 }
 

@@ -29,7 +29,7 @@ pub(super) fn routes(routes: Routes, runtime: &Arc<Runtime>) -> Routes {
         .slow(Method::Delete, "/dlq/{serial}", ASKING, move |request| {
             let serial = serial(request)?;
             let was = kanban(&remove)?.dead_letters().drop(serial).map_err(|error| broken(&error))?;
-            if was { done(format!("dropped {serial}")) } else { Err(unknown(request)) }
+            if was { Ok(done(format!("dropped {serial}"))) } else { Err(unknown(request)) }
         })
         .lines(Method::Post, "/dlq/{serial}/replay", LONG, move |request, lines| {
             let wanted: Replay =

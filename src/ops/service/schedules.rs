@@ -55,7 +55,7 @@ fn act(
     let runtime = runtime.clone();
     routes.slow(method, pattern, ASKING, move |request| {
         request.only(&[])?;
-        done(change(kanban(&runtime)?.scheduler(), request)?)
+        Ok(done(change(kanban(&runtime)?.scheduler(), request)?))
     })
 }
 
