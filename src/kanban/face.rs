@@ -131,7 +131,7 @@ impl Kanban {
         let Env { broker, clock, counts, .. } = env.clone();
         let within = env.settings.settle_timeout;
         let traits = broker.traits();
-        let consumed = sources.iter().map(|source| source.name.clone()).collect();
+        let domains = sources.iter().map(|source| source.name.clone()).collect();
         let consumer = if sources.is_empty() { None } else { Some(Arc::new(Consumer::start(env, sources)?)) };
         let dead_letters = DeadLetters::new(broker.clone(), clock.clone()).timeout(within);
         let (consumer, last) = (Mutex::new(consumer), Mutex::default());
@@ -143,7 +143,7 @@ impl Kanban {
             publisher,
             dead_letters,
             scheduler,
-            consumed,
+            consumed: domains,
             consumer,
             last,
             within,

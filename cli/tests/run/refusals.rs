@@ -37,6 +37,7 @@ fn a_program_that_cannot_be_run_is_refused_at_the_start() {
         let ran = home.refused(&["run", &home.config(""), "--set", &argv]);
         assert!(ran.refusal().starts_with("domains.mail: exec: "), "{}", ran.err);
         assert!(ran.refusal().contains(says), "{}", ran.err);
+        assert!(!ran.err.contains("scaling"), "what closes needs no workers: {}", ran.err);
     }
     assert_eq!(home.refused(&["run", &empty]).code, Some(2));
     assert!(!home.path("s").exists());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{ASKING, LONG, Method, Response, Routes, kanban};
-use crate::kanban::{BrokerError, ItemId, ItemSpec, Kanban, PublishError, Stored};
+use crate::kanban::{BrokerError, ItemId, ItemSpec, Kanban, Name, PublishError, Stored};
 use crate::ops::publish_lines;
 use crate::ops::wire::{NewItem, Receipt};
 use crate::runtime::Runtime;
@@ -42,10 +42,10 @@ fn publish(kanban: &Kanban, specs: Vec<ItemSpec>) -> Vec<Result<(ItemId, Stored)
 fn nobodys(kanban: &Kanban, spec: &ItemSpec) -> Option<PublishError> {
     let is_consumed = || kanban.consumed().iter().any(|name| name.as_str() == spec.domain());
     // A wrong name is told by the publisher.
-    if kanban.broker().traits().durable || is_consumed() || crate::kanban::Name::new(spec.domain()).is_err() {
+    if kanban.broker().traits().durable || is_consumed() || Name::new(spec.domain()).is_err() {
         return None;
     }
-    let names: Vec<&str> = kanban.consumed().iter().map(crate::kanban::Name::as_str).collect();
+    let names: Vec<&str> = kanban.consumed().iter().map(Name::as_str).collect();
     let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let why =
         format!("nobody consumes {:?} here, and the broker is in memory (consumed: {there})", spec.domain());
