@@ -48,6 +48,7 @@ impl Model {
             let mut builder = loom::model::Builder::new();
             builder.preemption_bound = Some(self.preemptions);
             builder.max_duration = None;
+            builder.max_branches = 10_000;
             let seen = seen.clone();
             builder.check(move || {
                 let outcome = execution(arrangement);

@@ -34,7 +34,7 @@ use crate::admission::Regulator;
 use crate::domain::Domain;
 use crate::pool::Flag;
 use crate::priority::Priority;
-use crate::sync::{Mutex, Parker};
+use crate::sync::{Mutex, Parker, weakened};
 use crate::thread::{Managed, panic_message};
 use crate::time::{Clock, Deadline};
 use desk::Desk;
@@ -155,15 +155,15 @@ impl Consumer {
         let Some(thread) = self.driver.lock().take() else { return Leftover::default() };
         let last_call = (deadline.left() / LAST_CALL.0).min(LAST_CALL.1);
         let patience = deadline.left().saturating_sub(last_call);
-        self.set_mode(if drain { Mode::Drain } else { Mode::Stop });
+        self.shared.set_mode(if drain { Mode::Drain } else { Mode::Stop });
         let mut thread = thread.join_until(&Deadline::after(patience));
         if let Err(running) = thread {
             self.shared.interrupted.set();
-            self.set_mode(Mode::Stop);
+            self.shared.set_mode(Mode::Stop);
             thread = running.join_until(deadline);
         }
         if let Err(running) = thread {
-            self.set_mode(Mode::Abandon);
+            self.shared.set_mode(Mode::Abandon);
             thread = running.join_until(&Deadline::after(last_call));
         }
         let status = self.shared.status.lock();
@@ -174,10 +174,6 @@ impl Consumer {
         }
     }
 
-    fn set_mode(&self, mode: Mode) {
-        *self.shared.mode.lock() = mode;
-        self.shared.desk.ring();
-    }
 }
 
 /// How long a driver that panicked rests: doubled each time, up to the second figure, in real time.
@@ -219,5 +215,17 @@ impl fmt::Debug for Consumer {
 impl Shared {
     fn mode(&self) -> Mode {
         *self.mode.lock()
+    }
+
+    /// Tells the driver what to do from now on.
+    fn set_mode(&self, mode: Mode) {
+        if weakened("mode_late") {
+            // The mistake that a model must find: the driver hears the call and sees the old mode.
+            self.desk.ring();
+            *self.mode.lock() = mode;
+            return;
+        }
+        *self.mode.lock() = mode;
+        self.desk.ring();
     }
 }

@@ -11,6 +11,7 @@ use crate::kanban::outcome::{Outcome, Work};
 use crate::kanban::retry::Ended;
 use crate::metrics::Ended as JobEnded;
 use crate::pool::{self, Context, Finish};
+use crate::sync::weakened;
 use crate::thread::panic_message;
 
 /// An item handed over. However it goes, the driver is told once.
@@ -33,6 +34,10 @@ struct Telling<'a> {
 impl Telling<'_> {
     fn tell(mut self, ended: Ended, ran: Duration) {
         if let Some(report) = self.report.take() {
+            if weakened("report_twice") {
+                // The mistake that a model must find.
+                self.report = Some(Report { slot: report.slot, ended: None, ran });
+            }
             self.shared.desk.lay_down(Report { ended: Some(ended), ran, ..report });
         }
     }
