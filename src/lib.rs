@@ -116,7 +116,7 @@ pub use kanban::{
     Origin as ScheduleOrigin, Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError,
     Publisher, QueueStatus, Receipt, RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen,
     SeenError, SeenKey, SeenStore, Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket,
-    Traits as BrokerTraits, Verdict, Want, When, Work,
+    Traits as BrokerTraits, Verdict, Want, When, Work, conformance, history, kill_programs,
 };
 pub use metrics::Latencies;
 pub use pool::{

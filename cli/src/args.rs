@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::control;
 use crate::values::{Speed, delimiter, duration, positive_duration, rate};
 
 /// Levels the work inside latency-critical services.
@@ -19,6 +20,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Replay(Box<Replay>),
     Check(Check),
+    #[command(flatten)]
+    Control(control::args::Command),
 }
 
 const REPLAY_AFTER: &str = "\

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use crate::control::ControlError;
 use crate::trace::TraceError;
 
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(crate) enum Error {
     Thread(io::Error),
     Signals(io::Error),
     Output(io::Error),
+    Control(ControlError),
 }
 
 impl fmt::Display for Error {
@@ -24,6 +26,7 @@ impl fmt::Display for Error {
             Error::Start(error) => error.fmt(f),
             Error::Thread(error) => write!(f, "cannot start a thread: {error}"),
             Error::Signals(error) => write!(f, "cannot listen for signals: {error}"),
+            Error::Control(error) => error.fmt(f),
             Error::Output(error) => write!(f, "cannot write the report: {error}"),
         }
     }
@@ -44,5 +47,11 @@ impl From<heijunka::ConfigError> for Error {
 impl From<heijunka::StartError> for Error {
     fn from(error: heijunka::StartError) -> Self {
         Self::Start(error)
+    }
+}
+
+impl From<ControlError> for Error {
+    fn from(error: ControlError) -> Self {
+        Self::Control(error)
     }
 }

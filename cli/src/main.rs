@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod control;
 mod drive;
 mod error;
 mod interrupt;
@@ -11,6 +12,7 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod table;
 mod trace;
 mod units;
 mod values;
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Replay(args) => replay::replay(&args),
         Command::Check(args) => check::check(&args),
+        Command::Control(command) => control::run(&command),
     };
     done.unwrap_or_else(|error| {
         output::note(&format!("heijunka: {error}"));

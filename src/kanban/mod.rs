@@ -3,12 +3,14 @@
 mod breaker;
 mod broker;
 mod cells;
+pub mod conformance;
 pub(crate) mod consumer;
 mod depth;
 mod embedded;
 mod event;
 mod exec;
 mod face;
+pub mod history;
 mod item;
 mod name;
 mod outcome;
@@ -24,7 +26,7 @@ pub use broker::{
 };
 pub use consumer::{ConsumerStatus, QueueStatus};
 pub use embedded::{Durability, Embedded, EmbeddedSettings};
-pub use exec::{Program, ProgramError, ProgramSettings};
+pub use exec::{Program, ProgramError, ProgramSettings, kill_programs};
 pub use face::{Kanban, KanbanCounts, KanbanReport, KanbanStatus};
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};

@@ -198,6 +198,6 @@ fn backoff(n: u32, settings: &RetrySettings, dice: f64) -> Duration {
     let base = settings.base.min(LONGEST).as_nanos();
     let ceiling = (base << n.saturating_sub(1).min(63)).min(settings.cap.min(LONGEST).as_nanos());
     let ceiling = Duration::from_nanos(u64::try_from(ceiling).unwrap_or(u64::MAX));
-    // What is not a number becomes 0.
-    ceiling.mul_f64(dice.max(0.0).min(1.0)).min(ceiling)
+    let dice = if dice.is_nan() { 0.0 } else { dice.clamp(0.0, 1.0) };
+    ceiling.mul_f64(dice).min(ceiling)
 }

@@ -1,7 +1,7 @@
 //! The control plane: HTTP/1.1 on one thread, over a Unix socket that only its owner may use.
 //!
 //! A [`Routes`] table says what can be asked; [`Ops::start`] serves it until [`Ops::stop`]. What is sent to and fro is in
-//! `wire`. Requests of one connection are worked on one at a time. What is answered at once runs on the thread `hj-ops`
+//! [`wire`]. Requests of one connection are worked on one at a time. What is answered at once runs on the thread `hj-ops`
 //! itself; what may block, on a few threads `hj-ops-1` and so on, so that no request keeps another from being answered.
 //! Everything a client can take up (connections, memory, time) is bounded by [`OpsLimits`].
 //!
@@ -21,6 +21,7 @@
 //! # Ok::<(), heijunka::ops::OpsError>(())
 //! ```
 
+mod batch;
 mod chunked;
 mod connection;
 mod error;
@@ -37,11 +38,13 @@ mod socket;
 mod target;
 #[cfg(unix)]
 mod unix;
+pub mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use batch::publish_lines;
 pub use error::OpsError;
 pub use lines::Lines;
 pub use problem::Problem;

@@ -186,7 +186,8 @@ impl Server {
             // This removes the sockets: nobody waits in front of a door that will not open.
             self.doors.clear();
             self.connections.retain(|_, connection| !connection.is_idle());
-        }    }
+        }
+    }
 
     fn accept(&mut self, door: usize) {
         while let Some(open) = self.doors.get_mut(door) {

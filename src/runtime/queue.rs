@@ -154,8 +154,7 @@ fn open_broker(core: &Core, config: &Config) -> Result<Arc<dyn Broker>, StartErr
                 SyncConfig::Process => Durability::Process,
                 SyncConfig::Disk => Durability::Disk,
             };
-            let _ = (path, durability, clock, settings);
-            todo!()
+            Arc::new(Embedded::in_file(path, settings, durability, clock).map_err(StartError::Broker)?)
         }
     })
 }

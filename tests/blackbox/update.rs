@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use heijunka::{Affinity, ChangeError, Config, GroupConfig, Health, Idle, Kind, PoolConfig, Reason, Runtime};
+use heijunka::{
+    Affinity, ChangeError, Config, ExecConfig, GroupConfig, Health, Idle, Kind, PoolConfig, Reason, Runtime,
+    ScheduleConfig,
+};
 
 use crate::common::{Gate, eventually, pool_status, workers, workers_of};
 
@@ -136,6 +139,47 @@ fn what_contradicts_the_running_state_is_refused_with_its_place() {
         refused(&runtime, change),
         "domains.web.priority cannot change while the runtime runs; leave it as it is"
     );
+}
+
+#[test]
+fn what_the_pull_queue_goes_by_is_fixed() {
+    type Change = fn(&mut Config);
+    let runtime = runtime();
+    let cases: [(Change, &str); 7] = [
+        (|config| config.broker = Some(heijunka::BrokerConfig::default()), "broker"),
+        (|config| config.kanban.pull = 11, "kanban"),
+        (
+            |config| {
+                let every = Some(Duration::from_secs(1));
+                let nightly = ScheduleConfig { every, domain: "web".into(), ..ScheduleConfig::default() };
+                config.schedules.insert("nightly".into(), nightly);
+            },
+            "schedules",
+        ),
+        (|config| config.service.grace = Duration::from_secs(1), "service"),
+        (
+            |config| config.domains.entry("web".into()).or_default().consume = Some(true),
+            "domains.web.consume",
+        ),
+        (
+            |config| {
+                let exec = ExecConfig { argv: vec!["true".into()], ..ExecConfig::default() };
+                config.domains.entry("web".into()).or_default().exec = Some(exec);
+            },
+            "domains.web.exec",
+        ),
+        (
+            |config| config.domains.entry("web".into()).or_default().retry.max_attempts = Some(3),
+            "domains.web.retry",
+        ),
+    ];
+    for (change, path) in cases {
+        let message = refused(&runtime, change);
+        assert_eq!(
+            message,
+            format!("{path} cannot change while the runtime runs; leave it as it is, or restart with it")
+        );
+    }
 }
 
 #[test]

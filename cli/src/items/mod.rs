@@ -141,10 +141,11 @@ impl<R: BufRead> Items<R> {
     /// Something is wrong after the first `at` bytes of the line.
     fn bad(&self, at: usize, what: impl Into<String>) -> Trouble {
         let before = self.text.get(..at).unwrap_or(&self.text);
-        let column = match self.text.is_empty() {
+        let column = if self.text.is_empty() {
             // It was not kept; whatever it holds, it has about so many columns.
-            true => at + 1,
-            false => String::from_utf8_lossy(before).chars().count() + 1,
+            at + 1
+        } else {
+            String::from_utf8_lossy(before).chars().count() + 1
         };
         Trouble::Line(BadItem { line: self.lines.number(), column, what: what.into() })
     }

@@ -1,6 +1,5 @@
 //! What a replay is summed up to; `text.rs` shows it to people, [`json`] to machines.
 
-mod table;
 mod text;
 
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::table::Table;
 use super::{JournalLine, Quantiles, Report, Tally};
+use crate::table::Table;
 use crate::units::{Count, Human};
 use crate::values::Speed;
 

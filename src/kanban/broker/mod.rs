@@ -14,6 +14,7 @@ pub use error::{BrokerError, PublishError};
 
 use super::cells::{Call, Signal};
 use super::item::{Item, Lane};
+use crate::sync::Parker;
 use crate::time::Timestamp;
 
 /// What keeps items: the embedded broker, or an adapter to one elsewhere.
@@ -152,6 +153,16 @@ pub struct Depth {
 pub struct Arrivals(Signal);
 
 impl Arrivals {
+    /// Wakes whoever parks with this, as a consumer does: for trying a broker out.
+    pub(crate) fn to(parker: &Parker) -> Self {
+        Self(Signal::new(parker.unparker().clone()))
+    }
+
+    /// Forgets what was rung so far, so that the next ring wakes.
+    pub(crate) fn forget(&self) {
+        self.0.take();
+    }
+
     pub(crate) fn new(consumer: &Signal) -> Self {
         Self(consumer.clone())
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::EmbeddedSettings;
 use super::state::{Refusal, State, Unlogged};
 use crate::kanban::broker::{
-    Arrivals, BrokerError, Delivery, PublishError, Settled, Settlement, Stored, Ticket, Want,
+    Arrivals, BrokerError, Delivery, PublishError, Settled, Settlement, Stored, Want,
 };
-use crate::kanban::item::{Item, Lane};
+use crate::kanban::item::Item;
 use crate::sync::Mutex;
 use crate::time::Clock;
 
@@ -31,10 +31,6 @@ impl Memory {
         let (answer, rings) = state.ok_or(BrokerError::Closed)?;
         rings.iter().for_each(Arrivals::ring);
         Ok(answer)
-    }
-
-    pub(super) fn open(&self, lanes: &[Lane], arrivals: &Arrivals) -> Result<(), BrokerError> {
-        self.with(|state| lanes.iter().for_each(|lane| state.open(lane, arrivals.clone())))
     }
 
     pub(super) fn publish(&self, items: &[Arc<Item>]) -> Vec<Result<Stored, PublishError>> {
@@ -66,11 +62,6 @@ impl Memory {
             Ok(settled) => settled,
             Err(error) => left.map(|settlement| Settled::Failed(settlement, error.clone())).collect(),
         }
-    }
-
-    pub(super) fn extend(&self, tickets: &[&Ticket]) -> Result<(), BrokerError> {
-        let now = self.clock.now();
-        self.with(|state| tickets.iter().for_each(|ticket| state.extend(ticket, now)))
     }
 
     pub(super) fn close(&self) {

@@ -1,5 +1,6 @@
 //! A program that runs, with all that it starts: a process group.
 
+use std::collections::BTreeSet;
 use std::io;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use std::os::fd::OwnedFd;
@@ -7,9 +8,22 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Command};
 
+use parking_lot::{Mutex, MutexGuard};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::ending::Ending;
+
+/// The groups of this process that have not been waited for: what is killed if it ends all of a sudden.
+static ALIVE: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Kills every program that this process runs, and starts no more: its end is near, and they must not outlive it.
+pub(super) fn kill_all() {
+    // The lock is kept for good: nothing that is started from here on would be killed.
+    let alive = MutexGuard::leak(ALIVE.lock());
+    for id in alive.iter().filter_map(|id| Pid::from_raw(*id)) {
+        let _ = kill_process_group(id, Signal::KILL);
+    }
+}
 
 /// A program and the group that it leads. Dropped, the group is killed and the program waited for: no process and no zombie is left.
 ///
@@ -27,8 +41,11 @@ pub(super) struct Group {
 impl Group {
     /// Starts it. By value, since the command holds the program's ends of its pipes, which must not stay open here.
     pub(super) fn start(mut command: Command) -> io::Result<Self> {
+        let mut alive = ALIVE.lock();
         let child = command.process_group(0).spawn()?;
         let id = Pid::from_child(&child);
+        alive.insert(id.as_raw_nonzero().get());
+        drop(alive);
         Ok(Self {
             child,
             id,
@@ -80,6 +97,8 @@ impl Group {
     fn end_all(&mut self) -> Ending {
         self.kill();
         self.waited = true;
+        // Not a stranger's number yet: it has not been waited for.
+        ALIVE.lock().remove(&self.id.as_raw_nonzero().get());
         match self.child.wait() {
             Ok(status) => match (status.code(), status.signal()) {
                 (Some(code), _) => Ending::Code(code),

@@ -24,5 +24,12 @@ mod run;
 pub use error::ProgramError;
 pub use program::{Program, ProgramSettings};
 
+/// Kills every program that this process runs for its items, and starts no more: for a service that is about to end at once.
+/// What is then called for a further item waits for ever.
+pub fn kill_programs() {
+    #[cfg(unix)]
+    child::kill_all();
+}
+
 #[cfg(all(test, unix, not(heijunka_loom)))]
 mod tests;

@@ -93,6 +93,8 @@ fn k09_the_backoff_doubles_up_to_its_cap() {
     assert_eq!([1, 2, 3, 4, 10, 11, 12, 1000].map(most), [1, 2, 4, 8, 512, 600, 600, 600]);
     assert_eq!(backoff(3, &settings, 0.25), Duration::from_secs(1));
     assert_eq!(backoff(3, &settings, 0.0), Duration::ZERO);
+    assert_eq!(backoff(3, &settings, f64::NAN), Duration::ZERO);
+    assert_eq!(backoff(3, &settings, f64::INFINITY), Duration::from_secs(4));
 }
 
 #[test]

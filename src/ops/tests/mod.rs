@@ -2,6 +2,7 @@
 
 mod abuse;
 mod answers;
+mod batches;
 mod claims;
 mod endings;
 mod rig;

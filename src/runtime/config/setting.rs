@@ -18,24 +18,26 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) fn whole_bounds(path: &Path) -> Option<RangeInclusive<u32>> {
     match path.keys()[..] {
         ["admission", "soft" | "hard"] | ["admission", "sub_limits", _] => Some(1..=MOST_IN_FLIGHT),
-        ["pools", _, "min_workers" | "max_workers"] | ["burst", "workers"] => Some(1..=50),
+        ["pools", _, "min_workers" | "max_workers"]
+        | ["burst", "workers"]
+        | ["kanban", "target_min" | "target_max"] => Some(1..=50),
         ["pools", _, "weight"] => Some(1..=100),
-        ["pools", _, "lane"] => Some(1..=65_536),
+        ["pools", _, "lane"] | ["kanban", "slots"] => Some(1..=65_536),
         ["control", "journal"] => Some(16..=100_000),
         ["scaling", "cores"] => Some(1..=1024),
         ["health", "replacements"] => Some(0..=6),
-        ["burst", "floor"] => Some(1..=1_000_000_000),
+        ["burst", "floor"] | ["broker", "max_items" | "max_dead_letters"] => Some(1..=1_000_000_000),
         ["burst", "renewals"] => Some(0..=100),
-        ["broker", "max_items" | "max_dead_letters"] => Some(1..=1_000_000_000),
-        ["kanban", "pull" | "window"] | ["kanban", "breaker", "failures"] => Some(1..=1000),
+        ["kanban", "pull" | "window"]
+        | ["kanban", "breaker", "failures"]
+        | ["kanban", "retry", "max_attempts"]
+        | ["domains", _, "retry", "max_attempts"] => Some(1..=1000),
         ["kanban", "prefetch"] => Some(0..=1000),
-        ["kanban", "slots"] => Some(1..=65_536),
         ["kanban", "items_per_worker"] => Some(1..=1_000_000),
-        ["kanban", "target_min" | "target_max"] => Some(1..=50),
-        ["kanban", "retry", "max_attempts"] | ["domains", _, "retry", "max_attempts"] => Some(1..=1000),
-        ["kanban", "retry", "max_deliveries"] | ["domains", _, "retry", "max_deliveries"] => Some(1..=10_000),
         ["kanban", "seen", "capacity"] => Some(1..=100_000_000),
-        ["schedules", _, "batch"] => Some(1..=10_000),
+        ["kanban", "retry", "max_deliveries"]
+        | ["domains", _, "retry", "max_deliveries"]
+        | ["schedules", _, "batch"] => Some(1..=10_000),
         _ => None,
     }
 }
@@ -54,19 +56,18 @@ fn duration_bounds(path: &Path) -> Option<RangeInclusive<Duration>> {
     match path.keys()[..] {
         ["pools", _, "spin"] => Some(Duration::from_micros(1)..=SECOND),
         ["pools", _, "queue_delay"] => Some(Duration::from_micros(1)..=60 * SECOND),
-        ["pools", _, "stall_after"] => Some(Duration::from_millis(1)..=DAY),
+        ["pools", _, "stall_after"]
+        | ["kanban", "stall_after"]
+        | ["kanban", "retry", "cap" | "timeout"]
+        | ["domains", _, "retry", "cap" | "timeout"] => Some(Duration::from_millis(1)..=DAY),
         ["control", "tick"] => Some(Duration::from_millis(10)..=10 * SECOND),
-        ["scaling", "calm"] => Some(SECOND..=HOUR),
+        ["scaling", "calm"] | ["broker", "lease"] => Some(SECOND..=HOUR),
         ["health", "every"] | ["balance", "cooldown"] | ["burst", "return_every"] => {
             Some(Duration::from_millis(100)..=HOUR)
         }
         ["burst", "lease"] => Some(SECOND..=DAY),
         ["burst", "cooldown"] | ["service", "grace"] => Some(Duration::ZERO..=DAY),
-        ["broker", "lease"] => Some(SECOND..=HOUR),
         ["kanban", "publish_timeout" | "settle_timeout"] => Some(Duration::from_millis(10)..=600 * SECOND),
-        ["kanban", "stall_after"]
-        | ["kanban", "retry", "cap" | "timeout"]
-        | ["domains", _, "retry", "cap" | "timeout"] => Some(Duration::from_millis(1)..=DAY),
         ["kanban", "sample"] | ["kanban", "breaker", "open"] => Some(Duration::from_millis(10)..=HOUR),
         ["kanban", "retry", "base"] | ["domains", _, "retry", "base"] => {
             Some(Duration::from_millis(1)..=HOUR)

@@ -34,6 +34,21 @@ pub(crate) enum Change {
     Noted { name: String, before: Option<Bytes>, after: Option<Bytes> },
 }
 
+impl Change {
+    /// About the bytes it takes to write it.
+    pub(crate) fn size(&self) -> usize {
+        64 + match self {
+            Change::Stored { item, .. } => item.size(),
+            Change::Died { letter, .. } => letter.item.size() + letter.error.len(),
+            Change::Noted { after: Some(note), .. } => note.len(),
+            Change::Marked { .. }
+            | Change::Removed { .. }
+            | Change::Dropped { .. }
+            | Change::Noted { .. } => 0,
+        }
+    }
+}
+
 /// Who is told of changes.
 pub(crate) trait Log {
     /// Is told, in the order in which they happen.

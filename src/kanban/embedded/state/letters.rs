@@ -78,6 +78,11 @@ impl State {
         self.letters.insert(letter.serial, letter);
     }
 
+    /// The serial number of the next dead letter.
+    pub(crate) fn next_serial(&self) -> u64 {
+        self.last_serial + 1
+    }
+
     /// The serial numbers up to this one were given away.
     pub(crate) fn continue_serials(&mut self, last: u64) {
         self.last_serial = self.last_serial.max(last);

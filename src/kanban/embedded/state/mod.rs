@@ -252,13 +252,6 @@ impl State {
         }
     }
 
-    /// When something becomes ready by itself.
-    pub(super) fn next_due(&self) -> Option<Moment> {
-        let delayed = self.delayed.first().map(|&(due, _)| due);
-        let lease = self.leases.first().map(|&(until, _)| until);
-        delayed.into_iter().chain(lease).min()
-    }
-
     /// How much waits in a lane.
     pub(super) fn depth(&mut self, lane: &Lane, now: Moment) -> Depth {
         self.advance(now);

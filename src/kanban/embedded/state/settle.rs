@@ -40,7 +40,7 @@ impl State {
                 }
                 let entry = self.take_out(number).ok_or(Refusal::Gone)?;
                 let letter = DeadLetter {
-                    serial: self.last_serial + 1,
+                    serial: self.next_serial(),
                     item: death.item.clone(),
                     reason: death.reason.to_owned(),
                     error: death.error.clone(),

@@ -361,7 +361,7 @@ fn a_ring_goes_to_those_who_got_less_than_they_wanted_and_once() {
     let mut subject = Subject::new();
     let rings = |subject: &mut Subject| subject.state.take_rings().len();
     let log = &mut Vec::new();
-    subject.state.open(&lane(0), Arrivals::new(parker.unparker()));
+    subject.state.open(&lane(0), Arrivals::to(&parker));
     subject.publish(1, 0, log);
     assert_eq!(rings(&mut subject), 1, "who has just come is told");
     subject.publish(2, 0, log);

@@ -89,11 +89,29 @@ fn what_left_the_group_is_not_waited_for() {
 #[test]
 fn what_left_the_group_and_floods_is_not_read_forever() {
     let folder = Folder::new();
-    let text = "setsid sh -c 'echo $$ > id; exec yes' & while [ ! -s id ]; do sleep 0.01; done; exit 5";
+    // Several, so that the pipe is never empty.
+    let text = "for i in 1 2 3 4 5 6 7; do setsid yes & done; setsid sh -c 'echo $$ > id; exec yes' &
+        while [ ! -s id ]; do sleep 0.01; done; exit 5";
     let ran = ran(script_in(&folder.0, text), &item(""), &never);
     assert_eq!(ran.ending, Ending::Code(5));
     // Nobody reads what it writes any more.
     is_gone(&folder);
+}
+
+#[test]
+fn nobody_spins_while_it_runs() {
+    // Whatever ends of its pipes are closed, full or empty. A loop that never sleeps looks some hundred thousand times a second.
+    for text in
+        ["exec <&-; sleep 0.3", "exec >&- 2>&-; sleep 0.3", "exec <&- >&- 2>&-; sleep 0.3", "sleep 0.3"]
+    {
+        let looks = std::cell::Cell::new(0_u32);
+        let stop = || {
+            looks.set(looks.get() + 1);
+            None
+        };
+        assert_eq!(ran(script(text), &item(vec![b'x'; 1 << 20]), &stop).ending, Ending::Code(0));
+        assert!(looks.get() < 10_000, "{text}: {} looks", looks.get());
+    }
 }
 
 #[test]

@@ -223,18 +223,3 @@ fn agrees(steps: &[Step], ttl: u64, capacity: usize) -> Result<(), TestCaseError
     }
     Ok(())
 }
-
-#[test]
-#[ignore]
-fn zz_speed() {
-    let seen = MemorySeen::new(100_000, TTL, Clock::monotonic());
-    let keys: Vec<_> = (0..1_000_000).map(key).collect();
-    for round in 0..2 {
-        let t = std::time::SystemTime::now();
-        for k in &keys {
-            seen.begin(k, LEASE).unwrap();
-            seen.done(k).unwrap();
-        }
-        eprintln!("round {round} {:?} per begin+done", t.elapsed().unwrap() / 1_000_000);
-    }
-}

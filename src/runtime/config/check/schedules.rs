@@ -1,5 +1,6 @@
 //! The law for schedules.
 
+use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -61,7 +62,13 @@ fn check_schedule(schedule: &ScheduleConfig) -> Result<(), String> {
         return Err(format!("it has more than {LONGEST_CRON} characters"));
     }
     let parser = CronParser::builder().seconds(Seconds::Optional).build();
-    let cron = parser.parse(cron).map_err(|error| one_line(error.to_string().trim_end_matches('.')))?;
+    let cron = parser.parse(cron).map_err(|error| match error {
+        CronError::EmptyPattern => "it is empty".to_owned(),
+        CronError::InvalidPattern(wrong)
+        | CronError::IllegalCharacters(wrong)
+        | CronError::ComponentError(wrong) => one_line(wrong.trim_end_matches('.')),
+        other => one_line(&other.to_string()),
+    })?;
     let zone = zone(schedule).ok_or("its time zone is not known here")?;
     let start = Timestamp::UNIX_EPOCH.to_zoned(zone);
     match cron.find_next_occurrence(&start, true) {

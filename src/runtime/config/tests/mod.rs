@@ -1,10 +1,15 @@
 //! What is read, what is refused and with which words, and what overrides what.
 
+mod everything;
 mod levelling;
 mod overrides;
+mod queue;
+mod queue_overrides;
 mod random;
 mod readings;
 mod refusals;
+mod schedules;
+mod sizes;
 
 use super::{Config, ConfigError};
 

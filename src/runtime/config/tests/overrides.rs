@@ -88,6 +88,9 @@ fn variables_of_others_are_left_alone() {
         ("HEIJUNKA_PORT", "tcp://10.0.0.1:9090"),
         ("HEIJUNKA_PORT_9090_TCP_ADDR", "10.0.0.1"),
         ("HEIJUNKA_SERVICE_HOST", "10.0.0.1"),
+        ("HEIJUNKA_SERVICE_PORT", "80"),
+        ("HEIJUNKA_SERVICE_PORT_HTTP", "80"),
+        ("HEIJUNKA_BROKER_SERVICE_HOST", "10.0.0.1"),
         ("HEIJUNKA_CONTROL_SERVICE_HOST", "10.0.0.1"),
         ("HEIJUNKA_CONTROL_SERVICE_PORT_HTTP", "80"),
         ("HEIJUNKA_HEALTH_PORT_80_TCP_ADDR", "10.0.0.1"),
@@ -191,6 +194,10 @@ fn overrides_that_are_none() {
         "HEIJUNKA_HEALTH_EVERY",
         "HEIJUNKA_BALANCE_BELOW",
         "HEIJUNKA_BURST_LEASE",
+        "HEIJUNKA_BROKER_KIND",
+        "HEIJUNKA_KANBAN_PULL",
+        "HEIJUNKA_SCHEDULES_X_CRON",
+        "HEIJUNKA_SERVICE_GRACE",
     ] {
         let error = Loader::new().variables([(name, "1")]).parse("heijunka.toml", FILE).unwrap_err();
         assert_eq!(error.fault(), "the levels are separated by one underscore", "{name}");

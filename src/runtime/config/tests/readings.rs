@@ -5,152 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::{
-    AdmissionConfig, Affinity, BalanceConfig, BurstConfig, Config, ControlConfig, DomainConfig, GroupConfig,
-    HealthConfig, Kind, PoolConfig, ScalingConfig, Warning,
+    AdmissionConfig, Affinity, BalanceConfig, BrokerConfig, BurstConfig, Config, ControlConfig, DomainConfig,
+    ExecConfig, HealthConfig, KanbanConfig, PoolConfig, ScalingConfig, ScheduleConfig, ServiceConfig,
+    Warning,
 };
+use super::everything::EVERYTHING;
 use super::read;
 use crate::thread::Idle;
-
-const EVERYTHING: &str = r#"
-[admission]
-soft = 900
-hard = 1100
-reserve = "25%"
-[admission.sub_limits]
-pulled = 480
-
-[domains.payment]
-priority = true
-group = "cards"
-sub_limit = "pulled"
-
-[pools.payment-a]
-domain = "payment"
-min_workers = 3
-max_workers = 8
-weight = 2
-lane = 512
-kind = "blocking"
-idle = "backoff"
-spin = "1ms 500us"
-pin = false
-queue_delay = "2ms"
-stall_after = "1min"
-
-[pools.payment-b]
-idle = "park"
-
-[groups.cards]
-pools = ["payment-a", "payment-b"]
-affinity = "strict"
-
-[control]
-tick = "100ms"
-journal = 500
-
-[scaling]
-auto = false
-up = "90%"
-target = 0.75
-down = 0.25
-calm = "2min"
-cores = 1024
-
-[health]
-enabled = false
-every = "10s"
-degraded = 0.2
-critical = 1
-replacements = 0
-
-[balance]
-enabled = false
-below = "50%"
-cooldown = "1s"
-
-[burst]
-enabled = false
-threshold = 4
-floor = 50
-workers = 7
-lease = "1min"
-renewals = 0
-return_every = "1s"
-cooldown = "0s"
-cost = 1.5
-"#;
-
-#[test]
-fn every_key_is_read() {
-    let payment = PoolConfig {
-        domain: Some("payment".into()),
-        min_workers: 3,
-        max_workers: 8,
-        weight: 2,
-        lane: 512,
-        kind: Kind::Blocking,
-        idle: Idle::Backoff { spin: Duration::from_micros(1500) },
-        pin: false,
-        queue_delay: Duration::from_millis(2),
-        stall_after: Duration::from_secs(60),
-    };
-    let expected = Config {
-        admission: AdmissionConfig {
-            soft: 900,
-            hard: 1100,
-            reserve: 0.25,
-            sub_limits: BTreeMap::from([("pulled".into(), 480)]),
-        },
-        domains: BTreeMap::from([(
-            "payment".into(),
-            DomainConfig {
-                priority: true,
-                group: Some("cards".into()),
-                sub_limit: Some("pulled".into()),
-                ..DomainConfig::default()
-            },
-        )]),
-        pools: BTreeMap::from([
-            ("payment-a".into(), payment),
-            ("payment-b".into(), PoolConfig { idle: Idle::Park, ..PoolConfig::default() }),
-        ]),
-        groups: BTreeMap::from([(
-            "cards".into(),
-            GroupConfig { pools: vec!["payment-a".into(), "payment-b".into()], affinity: Affinity::Strict },
-        )]),
-        control: ControlConfig { tick: Duration::from_millis(100), journal: 500 },
-        scaling: ScalingConfig {
-            auto: false,
-            up: 0.9,
-            target: 0.75,
-            down: 0.25,
-            calm: Duration::from_secs(120),
-            cores: Some(1024),
-        },
-        health: HealthConfig {
-            enabled: false,
-            every: Duration::from_secs(10),
-            degraded: 0.2,
-            critical: 1.0,
-            replacements: 0,
-        },
-        balance: BalanceConfig { enabled: false, below: 0.5, cooldown: Duration::from_secs(1) },
-        burst: BurstConfig {
-            enabled: false,
-            threshold: 4.0,
-            floor: 50,
-            workers: Some(7),
-            lease: Duration::from_secs(60),
-            renewals: 0,
-            return_every: Duration::from_secs(1),
-            cooldown: Duration::ZERO,
-            cost: 1.5,
-        },
-        ..Config::default()
-    };
-    assert_eq!(read(EVERYTHING).unwrap(), expected);
-    assert_eq!(toml::from_str::<Config>(EVERYTHING).unwrap(), expected, "through any serde format");
-}
 
 #[test]
 fn every_key_has_its_default() {
@@ -158,7 +19,8 @@ fn every_key_has_its_default() {
     let pools = BTreeMap::from([("payment".into(), PoolConfig::default())]);
     assert_eq!(config, Config { pools, ..Config::default() });
     let tables = "[admission]\n[domains.payment]\n[pools.payment]\n[groups.g]\npools = ['payment']\n\
-                  [control]\n[scaling]\n[health]\n[balance]\n[burst]";
+                  [control]\n[scaling]\n[health]\n[balance]\n[burst]\n[broker]\n[kanban]\n[kanban.retry]\n\
+                  [kanban.breaker]\n[kanban.seen]\n[schedules]\n[service]\n[domains.payment.retry]";
     let config = read(tables).unwrap();
     assert_eq!(config.admission, AdmissionConfig::default());
     assert_eq!(config.domains["payment"], DomainConfig::default());
@@ -168,6 +30,14 @@ fn every_key_has_its_default() {
     assert_eq!(config.health, HealthConfig::default());
     assert_eq!(config.balance, BalanceConfig::default());
     assert_eq!(config.burst, BurstConfig::default());
+    assert_eq!(config.broker, Some(BrokerConfig::default()));
+    assert_eq!(config.kanban, KanbanConfig::default());
+    assert_eq!(config.service, ServiceConfig::default());
+    let schedule = &read("[pools.a]\n[schedules.s]\nevery = '1s'\ndomain = 'a'").unwrap().schedules["s"];
+    let every = Some(Duration::from_secs(1));
+    assert_eq!(*schedule, ScheduleConfig { every, domain: "a".into(), ..ScheduleConfig::default() });
+    let exec = read("[pools.a]\n[domains.a.exec]\nargv = ['x']").unwrap().domains["a"].exec.clone();
+    assert_eq!(exec, Some(ExecConfig { argv: vec!["x".into()], ..ExecConfig::default() }));
 }
 
 #[test]

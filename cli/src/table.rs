@@ -4,25 +4,31 @@ use std::fmt::Write as _;
 
 /// Rows of cells; the first `left` columns are aligned to the left, the others to the right.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     left: usize,
+    widest: usize,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new<const N: usize>(left: usize, head: [&str; N]) -> Self {
-        Self { left, rows: vec![head.map(str::to_owned).into()] }
+    pub(crate) fn new<const N: usize>(left: usize, head: [&str; N]) -> Self {
+        Self { left, widest: Self::NAME, rows: vec![head.map(str::to_owned).into()] }
     }
 
-    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    /// Shows up to so many characters of a cell.
+    pub(crate) fn widest(self, widest: usize) -> Self {
+        Self { widest, ..self }
+    }
+
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
     }
 
     /// The widest name a column shows in full: long foreign names must not push the figures off the screen.
     const NAME: usize = 24;
 
-    pub(super) fn render(&self, into: &mut String) {
-        let shown = |cell: &str| match cell.char_indices().nth(Self::NAME) {
+    pub(crate) fn render(&self, into: &mut String) {
+        let shown = |cell: &str| match cell.char_indices().nth(self.widest) {
             Some((end, _)) => format!("{}…", &cell[..end]),
             None => cell.to_owned(),
         };

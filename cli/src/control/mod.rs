@@ -1,0 +1,62 @@
+//! What is asked of a running service, over its control plane.
+
+pub(crate) mod args;
+mod batch;
+mod client;
+mod ending;
+mod error;
+mod letters;
+mod meter;
+mod publish;
+mod schedules;
+mod status;
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+pub(crate) use error::ControlError;
+
+use crate::error::Error;
+use crate::output;
+use args::Command;
+
+/// Some of what was asked was done, and some was not.
+const PARTLY: u8 = 1;
+
+/// Asks it.
+pub(crate) fn run(command: &Command) -> Result<ExitCode, Error> {
+    match command {
+        Command::Publish(args) => publish::publish(args),
+        Command::Dlq(args) => letters::run(args),
+        Command::Schedule(args) => schedules::run(args),
+        Command::Status(args) => status::status(args),
+        Command::Drain(args) => ending::drain(args),
+        Command::Stop(args) => ending::stop(args),
+    }
+}
+
+/// Prints a value as JSON: in one line, or indented.
+fn print_json<T: Serialize>(value: &T, indented: bool) -> Result<(), Error> {
+    let text = if indented { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+    output::print(&(text.map_err(|error| ControlError::Answer(error.to_string()))? + "\n"))
+}
+
+/// What a file holds, or standard input if it is `-`.
+fn contents(file: &Path) -> Result<Vec<u8>, ControlError> {
+    let fault = |error| ControlError::File(file.to_owned(), error);
+    if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map_err(fault)?;
+        return Ok(bytes);
+    }
+    fs::read(file).map_err(fault)
+}
+
+/// A number and its noun.
+fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", crate::units::Count(number), if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,78 @@
+//! Who wants the service to end, and how; and what is told when it has.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use heijunka::Report;
+
+/// How the service is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// After everything that waits is done.
+    Drain,
+    /// After everything that runs is done.
+    Stop,
+    /// As is configured for signals.
+    Signal,
+}
+
+/// The first wish decides.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending(Arc<(Mutex<Option<How>>, Condvar)>);
+
+impl Ending {
+    pub(crate) fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Somebody wants it to end.
+    pub(crate) fn ask(&self, how: How) {
+        let (wish, changed) = &*self.0;
+        wish.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(how);
+        changed.notify_all();
+    }
+
+    /// Waits for a wish.
+    pub(crate) fn wait(&self) -> How {
+        let (wish, changed) = &*self.0;
+        let mut wish = wish.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match *wish {
+                Some(how) => return how,
+                None => wish = changed.wait(wish).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// The wish there is, if there is one.
+    pub(crate) fn wish(&self) -> Option<How> {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The report in words: one line, and one for each thing that is not as it should be.
+pub(crate) fn told(report: &Report) -> String {
+    let mut text = format!("ended in {:.1?}: {} jobs finished", report.took, report.finished);
+    if let Some(kanban) = &report.kanban {
+        if let Some(left) = kanban.left {
+            let _ = write!(text, ", {left} items left in the broker");
+        }
+        for (what, ids) in [("given back", &kanban.given_back), ("abandoned while running", &kanban.abandoned)] {
+            if !ids.is_empty() {
+                let shown: Vec<&str> = ids.iter().take(20).map(heijunka::ItemId::as_str).collect();
+                let more = if ids.len() > shown.len() { ", …" } else { "" };
+                let _ = write!(text, "\n  {} items {what}: {}{more}", ids.len(), shown.join(", "));
+            }
+        }
+        if kanban.lost() > 0 {
+            let _ = write!(text, "\n  {} items are LOST: the broker was in memory", kanban.lost());
+        }
+    }
+    if report.abandoned > 0 {
+        let _ = write!(text, "\n  {} jobs were handed back unrun", report.abandoned);
+    }
+    for thread in &report.unjoined {
+        let _ = write!(text, "\n  thread {thread} did not end in time");
+    }
+    text
+}

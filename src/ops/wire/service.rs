@@ -1,0 +1,208 @@
+//! The service itself: how it fares, and how it ends.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::kanban::ScheduleStatus;
+use crate::time::Timestamp;
+
+/// All schedules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedules {
+    /// They, by name.
+    pub schedules: Vec<ScheduleStatus>,
+}
+
+/// Whether it lives, or should be given work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// Whether it is so.
+    pub ok: bool,
+    /// If not, why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+}
+
+/// How the service fares.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// Its version.
+    pub version: String,
+    /// The number of its process.
+    pub pid: u32,
+    /// When this was told.
+    pub at: Timestamp,
+    /// `running`, `draining` or `stopping`.
+    pub state: String,
+    /// How long it runs, in milliseconds.
+    pub uptime_ms: u64,
+    /// Whether it should be given work.
+    pub readiness: Readiness,
+    /// What is in flight.
+    pub admission: Admission,
+    /// The pools, by name.
+    pub pools: Vec<Pool>,
+    /// The pull queue, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kanban: Option<Queues>,
+}
+
+/// What is in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Admission {
+    /// Permits in use.
+    pub in_flight: u64,
+    /// From here on low-priority work is refused.
+    pub soft: u64,
+    /// From here on all work is.
+    pub hard: u64,
+}
+
+/// A pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// The domain it belongs to.
+    pub domain: String,
+    /// Workers now, and their bounds.
+    pub workers: u32,
+    /// The fewest.
+    pub min_workers: u32,
+    /// The most.
+    pub max_workers: u32,
+    /// Work time over wall time, lately, 0 to 1.
+    pub utilisation: f64,
+    /// Jobs that wait.
+    pub queued: u64,
+    /// Jobs that wait or run.
+    pub in_flight: u64,
+    /// `healthy`, `degraded`, `critical`, or whatever there is.
+    pub health: String,
+}
+
+/// The pull queue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Queues {
+    /// The kind of its broker.
+    pub broker: String,
+    /// Whether items outlive the service.
+    pub durable: bool,
+    /// Items held, running or being settled.
+    pub slots_used: u32,
+    /// The most of them.
+    pub slots: u32,
+    /// What the broker last failed with, if it does not work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// Dead letters, if the broker can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<u64>,
+    /// When the oldest of them died.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_dead_letter: Option<Timestamp>,
+    /// The consumed domains.
+    pub queues: Vec<Queue>,
+    /// What was counted since the start, by name.
+    pub counts: BTreeMap<String, u64>,
+}
+
+/// A consumed domain.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Queue {
+    /// Its name.
+    pub domain: String,
+    /// What its breaker lets through: `closed`, `open`, …
+    pub breaker: String,
+    /// Items that could be pulled now: high, normal, low. `None` where it is not known.
+    pub ready: [Option<u64>; 3],
+    /// Items that wait for their time, of all priorities.
+    pub delayed: u64,
+    /// Items delivered and not settled, of all priorities.
+    pub unsettled: u64,
+    /// When the oldest ready one was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<Timestamp>,
+    /// Workers in its pools.
+    pub workers: u32,
+    /// Workers that the depth asks for.
+    pub target_workers: u32,
+    /// Items pulled and waiting for a permit.
+    pub held: u32,
+    /// Items with a worker.
+    pub running: u32,
+    /// Items that ran so long that their lease was given up.
+    pub stalled: u32,
+}
+
+/// How a drain goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrainLine {
+    /// It goes on.
+    Progress(Progress),
+    /// The last line: it has ended.
+    Done(Drained),
+}
+
+/// What a drain still has before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// Items in the broker that could be pulled.
+    pub ready: u64,
+    /// Items that wait for their time.
+    pub delayed: u64,
+    /// Items and jobs that run, or wait for a worker.
+    pub running: u64,
+}
+
+/// How a drain ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Drained {
+    /// Whether everything that was started has ended, and nothing is lost.
+    pub clean: bool,
+    /// Items that stay in the broker, if it can tell.
+    pub left: Option<u64>,
+    /// Those of them that are lost, since the broker is in memory.
+    pub lost: u64,
+    /// Items given back to the broker unrun, by id.
+    pub given_back: Vec<String>,
+    /// Items whose handler did not end in time, by id.
+    pub abandoned: Vec<String>,
+}
+
+/// What was decided, the oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journal {
+    /// The entries.
+    pub entries: Vec<Entry>,
+}
+
+/// One decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    /// Its number; a gap shows how many are gone.
+    pub number: u64,
+    /// How long ago, in milliseconds.
+    pub ago_ms: u64,
+    /// Who decided.
+    pub author: String,
+    /// The pool or domain it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// By which rule.
+    pub rule: String,
+    /// What, in words.
+    pub decision: String,
+    /// By which figures.
+    pub inputs: String,
+}
