@@ -127,20 +127,7 @@ const LAST_CALL: (u32, Duration) = (10, Duration::from_millis(500));
 impl Consumer {
     /// Opens the lanes of the sources and starts pulling.
     pub(crate) fn start(env: Env, sources: Vec<Source>) -> Result<Self, ConsumeError> {
-        let parker = Parker::new();
-        let signal = Signal::new(parker.unparker().clone());
-        let lanes: Vec<Lane> = sources.iter().flat_map(|source| lanes_of(&source.name)).collect();
-        let within = env.settings.settle_timeout;
-        env.broker.open(&lanes, Arrivals::new(&signal), within).map_err(ConsumeError::Broker)?;
-        let (desk, reports) = Desk::new(env.settings.slots as usize, signal.clone());
-        let shared = Arc::new(Shared {
-            sources,
-            desk,
-            interrupted: Flag::default(),
-            mode: Mutex::new(Mode::Run),
-            status: Mutex::new(ConsumerStatus::default()),
-        });
-        let mut driver = Driver::new(env, shared.clone(), reports, parker, signal);
+        let (shared, mut driver) = prepare(env, sources)?;
         let thread = Managed::spawn("hj-kanban".to_owned(), move || supervise(&mut driver));
         Ok(Self { shared, driver: Mutex::new(Some(thread.map_err(ConsumeError::Thread)?)) })
     }
@@ -173,7 +160,25 @@ impl Consumer {
             thread: thread.err().map(|thread| thread.name().to_owned()),
         }
     }
+}
 
+/// Opens the lanes, and makes a driver that has yet to be started.
+fn prepare(env: Env, sources: Vec<Source>) -> Result<(Arc<Shared>, Driver), ConsumeError> {
+    let parker = Parker::new();
+    let signal = Signal::new(parker.unparker().clone());
+    let lanes: Vec<Lane> = sources.iter().flat_map(|source| lanes_of(&source.name)).collect();
+    let within = env.settings.settle_timeout;
+    env.broker.open(&lanes, Arrivals::new(&signal), within).map_err(ConsumeError::Broker)?;
+    let (desk, reports) = Desk::new(env.settings.slots as usize, signal.clone());
+    let shared = Arc::new(Shared {
+        sources,
+        desk,
+        interrupted: Flag::default(),
+        mode: Mutex::new(Mode::Run),
+        status: Mutex::new(ConsumerStatus::default()),
+    });
+    let driver = Driver::new(env, shared.clone(), reports, parker, signal);
+    Ok((shared, driver))
 }
 
 /// How long a driver that panicked rests: doubled each time, up to the second figure, in real time.
