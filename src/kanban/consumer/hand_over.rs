@@ -8,6 +8,7 @@ use super::run::Run;
 use super::table::Stage;
 use crate::kanban::cells::Count;
 use crate::kanban::retry::{self, Arrival};
+use crate::sync::weakened;
 use crate::time::{Moment, Timestamp};
 
 impl Driver {
@@ -113,6 +114,10 @@ impl Driver {
         let started = job.place(run).is_ok();
         if started {
             loan.stage = Stage::Running { since: now };
+        }
+        if started && weakened("settle_early") {
+            // The mistake that a model must find: acknowledged before it is done.
+            self.settle_as(slot, crate::kanban::broker::Verdict::Ack);
         }
         started
     }

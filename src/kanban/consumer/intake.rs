@@ -10,13 +10,14 @@ use crate::kanban::broker::{Death, Delivery, Settlement, Verdict, Want};
 use crate::kanban::cells::Count;
 use crate::kanban::retry::{Arrival, Cause, arrival};
 use crate::kanban::seen::Seen;
+use crate::sync::weakened;
 use crate::time::{Moment, Timestamp};
 
 /// When an item comes again that could not be looked up among what was seen.
 const SEEN_AGAIN: Duration = Duration::from_secs(1);
 
 impl Driver {
-    /// Pulls what could start; tells whether anything came.
+    /// Pulls what could start; tells whether anything came, or more may be asked for.
     pub(super) fn pull(&mut self, now: Moment) -> bool {
         if let Some(every) = self.traits.poll.filter(|_| now >= self.due.poll) {
             self.due.poll = now.after(every);
@@ -53,8 +54,9 @@ impl Driver {
             Ok(deliveries) => {
                 self.pull_again.worked();
                 self.broker_works();
-                self.mark_dry(&wants_of, &deliveries);
-                let any = !deliveries.is_empty();
+                // Room that one lane did not use is another's: asked for at once, not when the driver happens to wake.
+                let more = self.mark_dry(&wants_of, &deliveries) && !weakened("dry");
+                let any = more || !deliveries.is_empty();
                 self.env.counts.add(Count::Pulled, deliveries.len() as u64);
                 let today = self.env.clock.timestamp();
                 for delivery in deliveries {
@@ -75,7 +77,7 @@ impl Driver {
         let left = self.permits_left();
         Budget {
             pull: self.env.settings.pull,
-            slots: self.table.free(),
+            slots: if weakened("slots") { u32::MAX } else { self.table.free() },
             normal: capacity.normal.min(left),
             low: capacity.low.min(left),
         }
@@ -94,8 +96,8 @@ impl Driver {
         limit.saturating_sub(running)
     }
 
-    /// Lanes that gave less than they were asked for are left alone until something is heard of them.
-    fn mark_dry(&mut self, wants: &[[u32; 3]], deliveries: &[Delivery]) {
+    /// Lanes that gave less than they were asked for are left alone until something is heard of them; tells whether there are any.
+    fn mark_dry(&mut self, wants: &[[u32; 3]], deliveries: &[Delivery]) -> bool {
         let mut came = vec![[0_u32; 3]; wants.len()];
         for delivery in deliveries {
             let lane = &delivery.item.lane;
@@ -103,11 +105,15 @@ impl Driver {
                 came[*at][lane.priority.index()] += 1;
             }
         }
+        let mut any = false;
         for (queue, (wants, came)) in self.queues.iter_mut().zip(wants.iter().zip(came)) {
             for lane in 0..3 {
-                queue.dry[lane] |= came[lane] < wants[lane];
+                let is_dry = came[lane] < wants[lane];
+                queue.dry[lane] |= is_dry;
+                any |= is_dry;
             }
         }
+        any
     }
 
     /// Looks at an item that arrived: holds it, or settles it unrun.
@@ -132,7 +138,7 @@ impl Driver {
         // Nobody keeps the mark of a stalled one, so that another process may have it; it does not run here twice.
         if self.queues[at].stalled > 0 && self.table.is_stalled(&key) {
             self.env.counts.add(Count::Concurrent, 1);
-            return self.to_settle(slot, Verdict::Release { after: self.traits.lease });
+            return self.settle_as(slot, Verdict::Release { after: self.traits.lease });
         }
         match self.env.seen.begin(&key, self.traits.lease) {
             Ok(Seen::New) => {}

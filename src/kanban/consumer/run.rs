@@ -11,6 +11,7 @@ use crate::kanban::outcome::{Outcome, Work};
 use crate::kanban::retry::Ended;
 use crate::metrics::Ended as JobEnded;
 use crate::pool::{self, Context, Finish};
+use crate::sync::weakened;
 use crate::thread::panic_message;
 
 /// An item handed over. However it goes, the driver is told once.
@@ -34,6 +35,10 @@ impl Telling<'_> {
     fn tell(mut self, ended: Ended, ran: Duration) {
         if let Some(report) = self.report.take() {
             let ended = Some(cut_short(ended));
+            if weakened("report_twice") {
+                // The mistake that a model must find.
+                self.report = Some(Report { slot: report.slot, ended: None, ran });
+            }
             self.shared.desk.lay_down(Report { ended, ran, ..report });
         }
     }
@@ -102,6 +107,10 @@ impl pool::Work for Run {
 
     fn discard(self, why: JobError) {
         tracing::debug!(id = %self.item.id, %why, "an item was given back unrun");
+        if weakened("not_run") {
+            // The mistake that a model must find: nobody is told, and the slot is taken for ever.
+            return;
+        }
         let report = Report { slot: self.slot, ended: None, ran: Duration::ZERO };
         self.shared.desk.lay_down(report);
     }
