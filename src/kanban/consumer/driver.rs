@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::desk::Report;
 use super::queue::Queue;
 use super::table::Table;
+use super::trial::Trials;
 use super::{Env, Mode, Shared};
 use crate::kanban::breaker::BreakerState;
 use crate::kanban::broker::{BrokerError, Traits};
@@ -29,6 +30,7 @@ pub(super) struct Driver {
     pub(super) queues: Vec<Queue>,
     /// The position of each domain in `queues`, and in `Shared::sources`.
     pub(super) sources: HashMap<Name, usize>,
+    pub(super) trials: Trials,
     /// Slots whose settlement is still to be sent.
     pub(super) unsettled: Vec<u32>,
     pub(super) settle_again: Again,
@@ -119,6 +121,7 @@ impl Driver {
             signal,
             queues,
             sources,
+            trials: Trials::default(),
             unsettled: Vec::new(),
             settle_again: Again::within(millis(50), millis(5000)),
             pull_again: Again::within(millis(50), millis(5000)),

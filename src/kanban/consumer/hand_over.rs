@@ -23,6 +23,9 @@ impl Driver {
         if !self.offer_again.may(now) {
             return false;
         }
+        if self.trials.are_due() {
+            return self.hold_trial(now);
+        }
         let (mut any, mut refused) = (false, false);
         for at in 0..self.queues.len() {
             if let Some(change) = self.queues[at].breaker.tick(now) {
@@ -58,7 +61,7 @@ impl Driver {
     }
 
     /// Whether the deadline passed while it was held; it is then settled.
-    fn is_late(&mut self, slot: u32, today: &mut Option<Timestamp>) -> bool {
+    pub(super) fn is_late(&mut self, slot: u32, today: &mut Option<Timestamp>) -> bool {
         let Some(loan) = self.table.get(slot) else { return true };
         if loan.item.deadline.is_none() {
             return false;
@@ -77,7 +80,7 @@ impl Driver {
     }
 
     /// Gets a permit and hands over; false if that was refused, and nothing has changed.
-    fn start(&mut self, at: usize, slot: u32, now: Moment, today: Option<Timestamp>) -> bool {
+    pub(super) fn start(&mut self, at: usize, slot: u32, now: Moment, today: Option<Timestamp>) -> bool {
         let Some(loan) = self.table.get(slot) else { return true };
         let item = &loan.item;
         let run = Run {
