@@ -45,16 +45,12 @@ impl Driver {
         let key = loan.key();
         loan.failures = failures;
         match self.was_tried(&key) {
-            Ok(true) if over => {
+            // Where nobody can tell, what was delivered too often is it.
+            Ok(true) | Err(BrokerError::Unsupported(_)) if over => {
                 self.env.seen.forget(&key);
                 self.bury(slot, cause);
             }
             Ok(_) => self.trials.waiting.push_back(slot),
-            // Nobody can tell: then what was delivered too often is it.
-            Err(BrokerError::Unsupported(_)) if over => {
-                self.env.seen.forget(&key);
-                self.bury(slot, cause);
-            }
             Err(BrokerError::Unsupported(_)) => self.hold(slot, failures),
             Err(error) => {
                 self.broker_failed("reading notes", error);
