@@ -6,8 +6,9 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use heijunka::Clock;
 use heijunka::history::{CheckReport, History};
 
 use crate::folder::Folder;
@@ -34,11 +35,13 @@ pub(crate) struct Killer {
     folder: Folder,
     plan: Plan,
     random: fastrand::Rng,
+    clock: Clock,
     /// What all lives told until now.
     history: History,
     twice_in_a_life: BTreeSet<String>,
     /// Attempted, without an answer until now.
     unanswered: BTreeSet<String>,
+    given_up: usize,
     /// How often an item was published again, not knowing.
     again: BTreeMap<String, u64>,
     /// How long opening took the last time.
@@ -92,9 +95,11 @@ impl Killer {
             folder,
             plan,
             random: fastrand::Rng::with_seed(seed),
+            clock: Clock::monotonic(),
             history: History::new(),
             twice_in_a_life: BTreeSet::new(),
             unanswered: BTreeSet::new(),
+            given_up: 0,
             again: BTreeMap::new(),
             opening: Duration::from_millis(50),
             kills: BTreeMap::new(),
@@ -116,9 +121,12 @@ impl Killer {
         };
         let work = Duration::from_millis(self.random.u64(20..400));
         let drain_after = (during == During::Drain).then_some(work);
-        // Published again, or left to be found by itself.
-        let publish_again = self.random.bool();
-        self.prepare(Plan { drain_after, publishes: true, ..self.plan.clone() }, publish_again);
+        // Published again, or given up by who published it, stored or not.
+        if self.random.bool() {
+            self.given_up += self.unanswered.len();
+            self.unanswered.clear();
+        }
+        self.prepare(Plan { drain_after, publishes: true, ..self.plan.clone() });
         let (stage, patience) = match during {
             During::Opening => ("opening", self.opening.mul_f64(1.2)),
             During::Work => ("working", Duration::from_millis(400)),
@@ -128,7 +136,7 @@ impl Killer {
         let ended = self.live(stage, Some(patience));
         if ended.signal() == Some(9) {
             *self.kills.entry(during).or_default() += 1;
-            if self.kills() % SETTLE_EVERY == 0 {
+            if self.kills().is_multiple_of(SETTLE_EVERY) {
                 self.settle();
             }
         } else {
@@ -139,10 +147,7 @@ impl Killer {
 
     /// A life that does nothing new, and is left alone until everything is done.
     pub(crate) fn settle(&mut self) {
-        self.prepare(
-            Plan { drain_after: Some(Duration::ZERO), publishes: false, ..self.plan.clone() },
-            false,
-        );
+        self.prepare(Plan { drain_after: Some(Duration::ZERO), publishes: false, ..self.plan.clone() });
         let ended = self.live("drained", None);
         assert!(ended.success(), "{ended}: {}", self.complaint());
         if self.plan.twin != Twin::KeepsItemsInMemory {
@@ -151,38 +156,39 @@ impl Killer {
         self.settled += 1;
     }
 
-    fn prepare(&mut self, plan: Plan, publish_again: bool) {
+    fn prepare(&mut self, plan: Plan) {
         self.plan = plan;
-        let again: Vec<String> =
-            self.unanswered.iter().filter(|_| publish_again).map(|id| format!("{id}\n")).collect();
+        let again: Vec<String> = self.unanswered.iter().map(|id| format!("{id}\n")).collect();
         fs::write(self.plan.again(), again.concat()).unwrap();
     }
 
     /// One life, killed so long after it came to this stage.
     fn live(&mut self, stage: &str, kill_after: Option<Duration>) -> ExitStatus {
-        let started = Instant::now();
+        let clock = self.clock.clone();
+        let started = clock.now();
         let errors = OpenOptions::new().append(true).create(true).open(self.folder.0.join("stderr")).unwrap();
         let mut child = self.plan.command().stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let out = child.stdout.take().unwrap();
-        // What nobody reads would keep it waiting.
         let (said, hear) = std::sync::mpsc::channel();
-        let ear = thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                if let Some(stage) = line.strip_prefix('@') {
-                    let _ = said.send((stage.to_owned(), Instant::now()));
+        let ended = thread::scope(|scope| {
+            // What nobody reads would keep it waiting.
+            scope.spawn(move || {
+                for line in BufReader::new(out).lines().map_while(Result::ok) {
+                    if let Some(stage) = line.strip_prefix('@') {
+                        let _ = said.send((stage.to_owned(), clock.now()));
+                    }
+                }
+            });
+            while let Ok((heard, at)) = hear.recv() {
+                if heard == "working" {
+                    self.opening = at.since(started);
+                }
+                if heard == stage {
+                    break;
                 }
             }
+            end(&mut child, kill_after)
         });
-        while let Ok((heard, at)) = hear.recv() {
-            if heard == "working" {
-                self.opening = at - started;
-            }
-            if heard == stage {
-                break;
-            }
-        }
-        let ended = end(&mut child, kill_after);
-        ear.join().unwrap();
         self.read();
         if !ended.success() {
             self.history.crashed(u64::from(SLOTS));
@@ -241,14 +247,13 @@ impl Killer {
 
     /// What it did until now.
     pub(crate) fn course(&self) -> String {
-        let Self { kills, escaped, settled, unanswered, again, .. } = self;
+        let Self { kills, escaped, settled, given_up, again, .. } = self;
         format!(
             "{} lives: {} killed {kills:?}, {escaped} done before they were to be killed, {settled} left to drain; \
-             {} publishes repeated, {} never answered",
+             {} unanswered publishes repeated, {given_up} given up",
             self.plan.life,
             self.kills(),
             again.values().sum::<u64>(),
-            unanswered.len(),
         )
     }
 

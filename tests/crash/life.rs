@@ -35,11 +35,13 @@ fn say(what: &str) {
 #[ignore = "is started by the other tests"]
 fn live() {
     let Some(plan) = Plan::own() else { return };
-    thread::spawn(|| {
+    let watch = thread::Builder::new().name("watch".to_owned());
+    let hangs = watch.spawn(|| {
         thread::sleep(LONGEST);
         eprintln!("it hangs");
         std::process::exit(3);
     });
+    hangs.unwrap();
     say("opening");
     let history = Arc::new(History::append_to(plan.history()).unwrap());
     let runtime = start(&plan, &history);
@@ -127,7 +129,9 @@ fn publish(plan: &Plan, publisher: u64, kanban: &Kanban, history: &History, enou
             .map(|m| Kind::any(&mut random).id(&format!("{}-{publisher}-{}", plan.life, n + m)))
             .collect();
         n += ids.len() as u64;
-        ids.iter().for_each(|id| history.attempted_by(&name, id));
+        for id in &ids {
+            history.attempted_by(&name, id);
+        }
         if plan.twin == Twin::ConfirmsBeforeItStores && n % 10 == 0 {
             history.confirmed(&ids[0]);
             continue;

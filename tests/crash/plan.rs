@@ -79,6 +79,8 @@ impl Plan {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "life::live", "--ignored", "--nocapture", "--test-threads=1"]);
+        // To tell where from takes longer than to live.
+        command.env("RUST_BACKTRACE", "0");
         let mut set = |key, value: String| {
             command.env(name(key), value);
         };

@@ -60,7 +60,9 @@ fn go_through(name: &str, ids: &[String]) -> (u32, Vec<(String, String)>) {
     assert_eq!(look.left, Vec::<String>::new());
     let dead: Vec<_> =
         look.dead.iter().map(|letter| (letter.item.id.as_str().to_owned(), letter.reason.clone())).collect();
-    dead.iter().for_each(|(id, _)| history.dead_lettered(id));
+    for (id, _) in &dead {
+        history.dead_lettered(id);
+    }
     let report = history.check();
     assert!(report.is_clean(), "{report}");
     println!("{name}: {} lives ended by their items\n{report}", plan.life);

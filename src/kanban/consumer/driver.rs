@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::desk::Report;
 use super::queue::Queue;
 use super::table::{Stage, Table};
+use super::trial::Trials;
 use super::{Env, Mode, Shared};
 use crate::kanban::breaker::BreakerState;
 use crate::kanban::broker::{BrokerError, Traits};
@@ -29,6 +30,7 @@ pub(super) struct Driver {
     pub(super) queues: Vec<Queue>,
     /// The position of each domain in `queues`, and in `Shared::sources`.
     pub(super) sources: HashMap<Name, usize>,
+    pub(super) trials: Trials,
     /// Slots whose settlement is still to be sent.
     pub(super) unsettled: Vec<u32>,
     /// Those that could not be settled, until they are tried again.
@@ -128,6 +130,7 @@ impl Driver {
             signal,
             queues,
             sources,
+            trials: Trials::default(),
             unsettled: Vec::new(),
             failed: Vec::new(),
             settling_fails: false,
@@ -295,6 +298,7 @@ impl Driver {
     fn recover(&mut self) {
         self.unsettled.clear();
         self.failed.clear();
+        self.trials = Trials::default();
         for queue in &mut self.queues {
             (queue.held, queue.running, queue.stalled) = (Default::default(), [0; 3], 0);
         }

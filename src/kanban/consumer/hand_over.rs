@@ -24,6 +24,9 @@ impl Driver {
         if self.offer_again.may(now) {
             self.queues.iter_mut().for_each(|queue| queue.refused = [false; 3]);
         }
+        if self.trials.are_due() {
+            return self.offer_again.may(now) && self.hold_trial(now);
+        }
         let (mut any, mut refused) = (false, false);
         let mut left = self.permits_left();
         let (first, many) = (self.first, self.queues.len());
@@ -76,7 +79,7 @@ impl Driver {
     }
 
     /// Whether the deadline passed while it was held; it is then settled.
-    fn is_late(&mut self, slot: u32, today: &mut Option<Timestamp>) -> bool {
+    pub(super) fn is_late(&mut self, slot: u32, today: &mut Option<Timestamp>) -> bool {
         let Some(loan) = self.table.get(slot) else { return true };
         if loan.item.deadline.is_none() {
             return false;
@@ -95,7 +98,7 @@ impl Driver {
     }
 
     /// Gets a permit and hands over; false if that was refused, and nothing has changed.
-    fn start(&mut self, at: usize, slot: u32, now: Moment, today: Option<Timestamp>) -> bool {
+    pub(super) fn start(&mut self, at: usize, slot: u32, now: Moment, today: Option<Timestamp>) -> bool {
         let Some(loan) = self.table.get(slot) else { return true };
         let item = &loan.item;
         let run = Run {

@@ -14,7 +14,7 @@ use crate::sync::weakened;
 use crate::time::{Moment, Timestamp};
 
 /// When an item comes again that could not be looked up among what was seen.
-const SEEN_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const SEEN_AGAIN: Duration = Duration::from_secs(1);
 
 impl Driver {
     /// Pulls what could start; tells whether anything came, or more may be asked for.
@@ -22,6 +22,10 @@ impl Driver {
         if let Some(every) = self.traits.poll.filter(|_| now >= self.due.poll) {
             self.due.poll = now.after(every);
             self.queues.iter_mut().for_each(|queue| queue.dry = [false; 3]);
+        }
+        // What is tried alone is to stay alone.
+        if self.trials.are_due() {
+            return false;
         }
         // What cannot be settled must not grow.
         if !self.pull_again.may(now) || self.settling_fails && !self.settle_again.may(now) {
@@ -156,12 +160,8 @@ impl Driver {
             }
         }
         match what {
-            Arrival::Run { failures } => {
-                let Some(loan) = self.table.get(slot) else { return };
-                loan.failures = failures;
-                loan.stage = Stage::Held;
-                self.queues[at].held[loan.item.lane.priority.index()].push_back(slot);
-            }
+            Arrival::Run { failures } => self.hold(slot, failures),
+            Arrival::Suspect { failures, over, cause } => self.suspect(slot, failures, over, cause),
             Arrival::Dead(cause) => {
                 self.env.seen.forget(&key);
                 self.bury(slot, cause);
@@ -171,6 +171,14 @@ impl Driver {
                 self.drop_item(slot);
             }
         }
+    }
+
+    /// It waits for a permit.
+    pub(super) fn hold(&mut self, slot: u32, failures: u32) {
+        let Some(loan) = self.table.get(slot) else { return };
+        loan.failures = failures;
+        loan.stage = Stage::Held;
+        self.queues[loan.source].held[loan.item.lane.priority.index()].push_back(slot);
     }
 
     /// To the dead letters with it.

@@ -58,7 +58,8 @@ impl Driver {
                 stalled.push((slot, loan.item.id.clone(), loan.source));
             }
         }
-        for (_, id, source) in stalled {
+        for (slot, id, source) in stalled {
+            self.end_trial(slot);
             self.env.counts.add(Count::Stalled, 1);
             let name = self.shared.sources[source].name.clone();
             tracing::error!(%id, domain = %name, ?stall_after, "an item is stalled: its lease is not extended any more");

@@ -13,6 +13,7 @@ mod sampling;
 mod settling;
 mod status;
 mod table;
+mod trial;
 
 use std::fmt;
 use std::io;

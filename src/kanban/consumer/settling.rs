@@ -28,6 +28,7 @@ impl Driver {
 
     fn take_report(&mut self, report: Report, mode: Mode, now: Moment) {
         let Report { slot, ended, ran } = report;
+        let on_trial = self.end_trial(slot);
         let Some(loan) = self.table.get(slot) else { return };
         let (at, lane) = (loan.source, loan.item.lane.priority.index());
         let queue = &mut self.queues[at];
@@ -41,7 +42,11 @@ impl Driver {
             // A pool that went away gave it back: another may take it.
             None if !stalled && mode != Mode::Stop => {
                 loan.stage = Stage::Held;
-                queue.held[lane].push_front(slot);
+                if on_trial {
+                    self.trials.wait(slot);
+                } else {
+                    queue.held[lane].push_front(slot);
+                }
             }
             None if stalled => {
                 // Its lease is gone, and with it the right to give it back.
@@ -117,6 +122,12 @@ impl Driver {
 
     /// Gives back whatever is held.
     pub(super) fn give_back_held(&mut self) {
+        while let Some(slot) = self.trials.give_up() {
+            if let Some(loan) = self.table.get(slot) {
+                self.given_back.push(loan.item.id.clone());
+            }
+            self.release(slot, Duration::ZERO);
+        }
         for at in 0..self.queues.len() {
             for lane in 0..3 {
                 while let Some(slot) = self.queues[at].held[lane].pop_front() {
@@ -201,9 +212,12 @@ impl Driver {
         match settled {
             Settled::Done => {
                 let Some(loan) = self.table.free_slot(slot) else { return true };
-                if let Stage::Settling { verdict, .. } = loan.stage {
+                if let Stage::Settling { verdict, .. } = &loan.stage {
                     self.buried += u64::from(matches!(verdict, Verdict::DeadLetter(_)));
-                    self.env.counts.add(counted(&verdict), 1);
+                    self.env.counts.add(counted(verdict), 1);
+                    if matches!(verdict, Verdict::DeadLetter(death) if death.reason == "poison") {
+                        self.forget_trial(&loan.key());
+                    }
                 }
                 true
             }
