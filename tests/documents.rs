@@ -126,7 +126,8 @@ fn what_is_shown_of_a_configuration_is_one() {
 
 #[test]
 fn every_link_to_a_file_leads_somewhere() {
-    let components = ["admission", "balance", "burst", "pool", "routing", "runtime/control", "kanban/consumer"];
+    let components =
+        ["admission", "balance", "burst", "pool", "routing", "runtime/control", "kanban/consumer"];
     let mut documents: Vec<PathBuf> = ["", "docs", "loom-tests"]
         .map(PathBuf::from)
         .into_iter()
