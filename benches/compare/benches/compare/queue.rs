@@ -15,6 +15,9 @@ use heijunka_compare::suite::Suite;
 use heijunka_compare::tally::Tally;
 use redb::{Database, TableDefinition};
 
+#[cfg(feature = "apalis")]
+use crate::apalis;
+
 /// Items published together.
 const BATCH: u32 = 64;
 
@@ -83,7 +86,7 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("heijunka-compare-{name}-{}.redb", std::process::id()));
+        let path = std::env::temp_dir().join(format!("heijunka-compare-{name}-{}.db", std::process::id()));
         // A run that was cut off may have left it.
         let _ = std::fs::remove_file(&path);
         Self(path)
@@ -169,4 +172,17 @@ pub(crate) fn measure(suite: &mut Suite) {
         let scratch = Scratch::new("process");
         Some(cycle(scratch.broker(SyncConfig::Process), tally, items))
     });
+    #[cfg(feature = "apalis")]
+    suite.ratio(
+        "queue/file/cycle-vs-apalis-sqlite",
+        Goal::AtMost(1.0),
+        || {
+            let scratch = Scratch::new("process");
+            cycle(scratch.broker(SyncConfig::Process), tally, items)
+        },
+        || {
+            let scratch = Scratch::new("apalis");
+            apalis::cycle(&scratch.0, str::from_utf8(&PAYLOAD).expect("it is text"), items)
+        },
+    );
 }
