@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::broker::{Broker, Traits};
 use super::cells::{Count, Counts};
 use super::consumer::{ConsumeError, Consumer, ConsumerStatus, Env, Leftover, Source};
+use super::dead_letters::DeadLetters;
 use super::name::ItemId;
 use super::publisher::Publisher;
 use super::scheduler::Scheduler;
@@ -27,6 +28,7 @@ struct Shared {
     clock: Clock,
     counts: Arc<Counts>,
     publisher: Publisher,
+    dead_letters: DeadLetters,
     scheduler: Scheduler,
     consumer: Mutex<Option<Arc<Consumer>>>,
     /// What the consumer last told, once it has ended.
@@ -129,8 +131,20 @@ impl Kanban {
         let within = env.settings.settle_timeout;
         let traits = broker.traits();
         let consumer = if sources.is_empty() { None } else { Some(Arc::new(Consumer::start(env, sources)?)) };
+        let dead_letters = DeadLetters::new(broker.clone(), clock.clone()).timeout(within);
         let (consumer, last) = (Mutex::new(consumer), Mutex::default());
-        let shared = Shared { broker, traits, clock, counts, publisher, scheduler, consumer, last, within };
+        let shared = Shared {
+            broker,
+            traits,
+            clock,
+            counts,
+            publisher,
+            dead_letters,
+            scheduler,
+            consumer,
+            last,
+            within,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -144,6 +158,12 @@ impl Kanban {
     #[must_use]
     pub fn publisher(&self) -> &Publisher {
         &self.shared.publisher
+    }
+
+    /// What failed for good.
+    #[must_use]
+    pub fn dead_letters(&self) -> &DeadLetters {
+        &self.shared.dead_letters
     }
 
     /// What publishes again and again.
@@ -188,6 +208,34 @@ impl Kanban {
 }
 
 impl KanbanCounts {
+    /// Each count with its name, as metrics and reports call it.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, u64); 18] {
+        let Self { published, published_twice, invalid, not_stored, unknown, pulled, .. } = *self;
+        let Self { done, failed, acked, retried, released, dead_lettered, .. } = *self;
+        let Self { dropped, duplicates, concurrent, gone, unsettled, stalled, .. } = *self;
+        [
+            ("published", published),
+            ("published_twice", published_twice),
+            ("invalid", invalid),
+            ("not_stored", not_stored),
+            ("unknown", unknown),
+            ("pulled", pulled),
+            ("done", done),
+            ("failed", failed),
+            ("acked", acked),
+            ("retried", retried),
+            ("released", released),
+            ("dead_lettered", dead_lettered),
+            ("dropped", dropped),
+            ("duplicates", duplicates),
+            ("concurrent", concurrent),
+            ("gone", gone),
+            ("unsettled", unsettled),
+            ("stalled", stalled),
+        ]
+    }
+
     fn of(counts: &Counts) -> Self {
         let of = |count| counts.sum(count);
         Self {

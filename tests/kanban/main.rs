@@ -1,3 +1,9 @@
-//! The pull queue as its users see it.
+//! The pull queue as its users see it: only what is public, one subject per file.
 
-mod smoke;
+#[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "shared with the tests of the runtime, which need other parts of it")]
+mod common;
+mod interference;
+mod k19;
+mod outcomes;
+mod rig;

@@ -60,3 +60,8 @@ fn contents(file: &Path) -> Result<Vec<u8>, ControlError> {
 fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", crate::units::Count(number), if number == 1 { "" } else { "s" })
 }
+
+/// Text from elsewhere, which must not command the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}

@@ -1,9 +1,11 @@
 //! Who wants the service to end, and how; and what is told when it has.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use heijunka::Report;
+use parking_lot::{Condvar, Mutex};
 
 /// How the service is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +20,10 @@ pub(crate) enum How {
 
 /// The first wish decides.
 #[derive(Clone, Debug)]
-pub(crate) struct Ending(Arc<(Mutex<Option<How>>, Condvar)>);
+pub(crate) struct Ending(Arc<(Mutex<Option<Wish>>, Condvar)>);
+
+/// How it is to end, and within what time if that is not the configured one.
+type Wish = (How, Option<Duration>);
 
 impl Ending {
     pub(crate) fn new() -> Self {
@@ -26,27 +31,27 @@ impl Ending {
     }
 
     /// Somebody wants it to end.
-    pub(crate) fn ask(&self, how: How) {
+    pub(crate) fn ask(&self, how: How, within: Option<Duration>) {
         let (wish, changed) = &*self.0;
-        wish.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(how);
+        wish.lock().get_or_insert((how, within));
         changed.notify_all();
     }
 
     /// Waits for a wish.
-    pub(crate) fn wait(&self) -> How {
+    pub(crate) fn wait(&self) -> Wish {
         let (wish, changed) = &*self.0;
-        let mut wish = wish.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wish = wish.lock();
         loop {
             match *wish {
-                Some(how) => return how,
-                None => wish = changed.wait(wish).unwrap_or_else(PoisonError::into_inner),
+                Some(wish) => return wish,
+                None => changed.wait(&mut wish),
             }
         }
     }
 
     /// The wish there is, if there is one.
-    pub(crate) fn wish(&self) -> Option<How> {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn wish(&self) -> Option<Wish> {
+        *self.0.0.lock()
     }
 }
 
@@ -57,7 +62,9 @@ pub(crate) fn told(report: &Report) -> String {
         if let Some(left) = kanban.left {
             let _ = write!(text, ", {left} items left in the broker");
         }
-        for (what, ids) in [("given back", &kanban.given_back), ("abandoned while running", &kanban.abandoned)] {
+        for (what, ids) in
+            [("given back", &kanban.given_back), ("abandoned while running", &kanban.abandoned)]
+        {
             if !ids.is_empty() {
                 let shown: Vec<&str> = ids.iter().take(20).map(heijunka::ItemId::as_str).collect();
                 let more = if ids.len() > shown.len() { ", …" } else { "" };

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heijunka::ops::{Ops, OpsSettings, default_socket};
 use heijunka::{BrokerKind, Config, OnSignal, Runtime};
 use tracing::info;
 
@@ -18,7 +19,6 @@ use crate::check;
 use crate::error::Error;
 use crate::output;
 use ending::{Ending, How};
-use heijunka::ops::{Ops, OpsSettings, default_socket};
 
 /// How long the control plane has to say its last words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -26,11 +26,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Runs until a signal, a request, or the end of standard input.
 pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     let (config, warnings) = check::load(&args.config, &args.set)?;
-    tracing_subscriber::fmt()
-        .with_max_level(args.log)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+    tracing_subscriber::fmt().with_max_level(args.log).with_writer(std::io::stderr).with_target(false).init();
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -47,8 +43,10 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
         None => None,
     };
     tell_start(&config, socket.as_deref());
-    let wrong = if args.stdin { Some(stdin::feed(&runtime, args.domain.clone(), &ending)?) } else { None };
-    let how = if args.stdin { ending.wish().unwrap_or(How::Drain) } else { ending.wait() };
+    let fed = if args.stdin { Some(stdin::feed(&runtime, args.domain.clone(), &ending)?) } else { None };
+    let wish = if args.stdin { ending.wish().unwrap_or((How::Drain, None)) } else { ending.wait() };
+    let (how, within) = wish;
+    let grace = within.unwrap_or(config.service.grace);
     let drains = match how {
         How::Drain => true,
         How::Stop => false,
@@ -58,22 +56,23 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
             OnSignal::Auto => config.queue().is_none_or(|broker| broker.kind == BrokerKind::Memory),
         },
     };
-    info!(grace = ?config.service.grace, "{}", if drains { "draining" } else { "stopping" });
-    let report = if drains { runtime.drain(config.service.grace) } else { runtime.stop(config.service.grace) };
+    info!(?grace, "{}", if drains { "draining" } else { "stopping" });
+    let report = if drains { runtime.drain(grace) } else { runtime.stop(grace) };
     if let Some(ops) = ops {
-        ops.stop(LAST_WORDS);
+        for thread in ops.stop(LAST_WORDS) {
+            tracing::warn!(thread, "it did not end in time");
+        }
     }
-    let fed = wrong.map(|fed| fed.tell(&runtime));
+    let fed = fed.map(|fed| fed.tell(&runtime));
     output::note(&ending::told(&report));
     let clean = report.is_clean() && fed.is_none_or(|fed| fed.is_clean());
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn serve(runtime: &Arc<Runtime>, ending: &Ending, socket: &std::path::Path) -> Result<Ops, Error> {
-    let (drain, stop) = (ending.clone(), ending.clone());
-    let routes = heijunka::ops::routes(runtime, move |drains| {
-        (if drains { &drain } else { &stop }).ask(if drains { How::Drain } else { How::Stop });
-    });
+    let ending = ending.clone();
+    let end = move |drains: bool, within| ending.ask(if drains { How::Drain } else { How::Stop }, within);
+    let routes = heijunka::ops::routes(runtime, end);
     Ops::start(&OpsSettings::new(socket), routes).map_err(Error::Ops)
 }
 

@@ -66,9 +66,6 @@ impl Case {
     }
 }
 
-/// All cases.
-pub const CASES: &[Case] = crate::__conformance_cases!(__conformance_list);
-
 /// Tries the case of this name.
 ///
 /// # Panics
@@ -176,3 +173,6 @@ macro_rules! __conformance_cases {
         }
     };
 }
+
+/// All cases.
+pub const CASES: &[Case] = __conformance_cases!(__conformance_list);

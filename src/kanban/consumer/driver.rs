@@ -16,7 +16,7 @@ use crate::kanban::event::Event;
 use crate::kanban::name::{ItemId, Name};
 use crate::sync::channel::Receiver;
 use crate::sync::{Parker, spin_loop};
-use crate::time::Moment;
+use crate::time::{Moment, Timestamp};
 
 pub(super) struct Driver {
     pub(super) env: Env,
@@ -40,6 +40,8 @@ pub(super) struct Driver {
     /// Which domain is asked first: the next one each time.
     pub(super) first: usize,
     pub(super) due: Due,
+    /// As of the last sample.
+    pub(super) dead_letters: Option<(u64, Option<Timestamp>)>,
     /// Whether something happened since the status was made.
     is_stale: bool,
     /// What the broker last failed with, until it works again.
@@ -123,6 +125,7 @@ impl Driver {
             offer_again: Again::within(Duration::from_micros(500), millis(10)),
             look_again: Again::within(millis(1), millis(20)),
             first: 0,
+            dead_letters: None,
             is_stale: true,
             fault: None,
             given_back: Vec::new(),

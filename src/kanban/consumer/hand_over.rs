@@ -108,6 +108,6 @@ impl Driver {
             (self.env.finished)(&id, false);
         }
         self.env.counts.add(Count::Dropped, 1);
-        self.to_settle(slot, crate::kanban::broker::Verdict::Ack);
+        self.settle_as(slot, crate::kanban::broker::Verdict::Ack);
     }
 }

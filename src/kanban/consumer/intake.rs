@@ -53,7 +53,9 @@ impl Driver {
                 let any = !deliveries.is_empty();
                 self.env.counts.add(Count::Pulled, deliveries.len() as u64);
                 let today = self.env.clock.timestamp();
-                deliveries.into_iter().for_each(|delivery| self.admit(delivery, today));
+                for delivery in deliveries {
+                    self.admit(delivery, today);
+                }
                 any
             }
             Err(error) => {
@@ -124,15 +126,15 @@ impl Driver {
             Ok(Seen::New) => {}
             Ok(Seen::Done) => {
                 self.env.counts.add(Count::Duplicate, 1);
-                return self.to_settle(slot, Verdict::Ack);
+                return self.settle_as(slot, Verdict::Ack);
             }
             Ok(Seen::Running) => {
                 self.env.counts.add(Count::Concurrent, 1);
-                return self.to_settle(slot, Verdict::Release { after: self.traits.lease });
+                return self.settle_as(slot, Verdict::Release { after: self.traits.lease });
             }
             Err(error) => {
                 tracing::warn!(%error, "an item is not run for now");
-                return self.to_settle(slot, Verdict::Release { after: SEEN_AGAIN });
+                return self.settle_as(slot, Verdict::Release { after: SEEN_AGAIN });
             }
         }
         match what {
@@ -167,7 +169,7 @@ impl Driver {
         );
         (self.env.finished)(&item.id, false);
         let at = self.env.clock.timestamp();
-        self.to_settle(slot, Verdict::DeadLetter(Box::new(Death { item, reason, error, attempts, at })));
+        self.settle_as(slot, Verdict::DeadLetter(Box::new(Death { item, reason, error, attempts, at })));
     }
 
     fn refuse_loan(&mut self, loan: Loan, why: &str) {

@@ -28,7 +28,7 @@ impl Driver {
         let lease = self.traits.lease;
         let mut tickets = Vec::with_capacity(self.table.len());
         for (_, loan) in self.table.loans() {
-            if matches!(loan.stage, Stage::Stalled { .. }) {
+            if matches!(loan.stage, Stage::Stalled) {
                 continue;
             }
             if matches!(loan.stage, Stage::Held | Stage::Running { .. }) {
@@ -50,7 +50,7 @@ impl Driver {
             if let Stage::Running { since } = loan.stage
                 && now.since(since) >= stall_after
             {
-                loan.stage = Stage::Stalled { since };
+                loan.stage = Stage::Stalled;
                 let queue = &mut self.queues[loan.source];
                 queue.running[loan.item.lane.priority.index()] -= 1;
                 queue.stalled += 1;

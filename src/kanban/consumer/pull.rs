@@ -37,7 +37,7 @@ pub(super) struct View {
     /// Items to hold beyond free workers.
     pub(super) prefetch: u32,
     /// How long its handler takes on average; `None` until one has ended.
-    pub(super) mean: Option<Duration>,
+    pub(super) means: [Option<Duration>; 3],
 }
 
 /// Work of this length may wait in a pool: short enough that nobody urgent waits long behind it, and long enough to keep a
@@ -58,9 +58,10 @@ impl View {
         self.running_in_all().saturating_sub(self.workers)
     }
 
-    /// How many items may be handed over beyond free workers: as many as run within [`AHEAD`].
-    fn ahead(&self) -> u32 {
-        let Some(mean) = self.mean else { return 0 };
+    /// How many items of this priority may be handed over beyond free workers: as many as run within [`AHEAD`]. Short high items
+    /// say nothing of low ones, which may be long and would take the workers that are kept for high ones.
+    fn ahead(&self, priority: Priority) -> u32 {
+        let Some(mean) = self.means[priority.index()] else { return 0 };
         let per_worker = AHEAD.as_nanos() / mean.as_nanos().max(1);
         let ahead = per_worker.saturating_mul(u128::from(self.workers));
         u32::try_from(ahead).unwrap_or(u32::MAX).min(self.prefetch)
@@ -87,12 +88,13 @@ impl View {
 
     /// Which held item is to be handed over now, if any.
     pub(super) fn next(&self, turn: Turn) -> Option<Priority> {
-        let ahead = self.ahead();
-        let start = self.allowance > 0 && (self.free + ahead).saturating_sub(self.queued()) > 0;
-        let below = self.running_below() < self.for_below() + ahead;
-        let may =
-            |priority: Priority| self.held[priority.index()] > 0 && (below || priority == Priority::High);
-        if start { turn.order().into_iter().find(|priority| may(*priority)) } else { None }
+        let may = |priority: Priority| {
+            let ahead = self.ahead(priority);
+            let start = self.free + ahead > self.queued();
+            let below = priority == Priority::High || self.running_below() < self.for_below() + ahead;
+            self.held[priority.index()] > 0 && start && below
+        };
+        if self.allowance == 0 { None } else { turn.order().into_iter().find(|priority| may(*priority)) }
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) struct Queue {
     pub(super) starting: Turn,
     pub(super) breaker: Breaker,
     pub(super) coordinator: Coordinator,
-    /// A moving average over some eight items.
+    /// Moving averages over some eight items: of each priority, as they may do work of different kinds, and of all.
+    pub(super) means: [Option<Duration>; 3],
     pub(super) mean: Option<Duration>,
     pub(super) depths: [Option<Depth>; 3],
     /// Workers, and those of them that are free, as last looked at.
@@ -46,6 +47,7 @@ impl Queue {
             starting: Turn::default(),
             breaker: Breaker::new(settings.breaker),
             coordinator: Coordinator::default(),
+            means: [None; 3],
             mean: None,
             depths: [None; 3],
             workers: (0, 0),
@@ -73,12 +75,14 @@ impl Queue {
             dry: self.dry,
             allowance: self.breaker.allowance(running, workers, now),
             prefetch,
-            mean: self.mean,
+            means: self.means,
         }
     }
 
-    /// A handler ran so long.
-    pub(super) fn note_run(&mut self, ran: Duration) {
-        self.mean = Some(self.mean.map_or(ran, |mean| (mean * 7 + ran) / 8));
+    /// The handler of an item of this priority ran so long.
+    pub(super) fn note_run(&mut self, lane: usize, ran: Duration) {
+        for mean in [&mut self.means[lane], &mut self.mean] {
+            *mean = Some(mean.map_or(ran, |mean| (mean * 7 + ran) / 8));
+        }
     }
 }

@@ -31,7 +31,7 @@ impl Driver {
         let Some(loan) = self.table.get(slot) else { return };
         let (at, lane) = (loan.source, loan.item.lane.priority.index());
         let queue = &mut self.queues[at];
-        let stalled = matches!(loan.stage, Stage::Stalled { .. });
+        let stalled = matches!(loan.stage, Stage::Stalled);
         if stalled {
             queue.stalled -= 1;
         } else {
@@ -45,7 +45,7 @@ impl Driver {
             }
             None => self.release(slot, Duration::ZERO),
             Some(ended) => {
-                queue.note_run(ran);
+                queue.note_run(lane, ran);
                 if !stalled {
                     let change = match ended.says() {
                         Says::Success => queue.breaker.succeeded(),
@@ -74,7 +74,7 @@ impl Driver {
         let decision = decide(ended, loan.failures, loan.item.deadline, today, settings, dice);
         if decision == Decision::Done {
             (self.env.finished)(&loan.item.id, true);
-            return self.to_settle(slot, Verdict::Ack);
+            return self.settle_as(slot, Verdict::Ack);
         }
         self.env.seen.forget(&loan.key());
         if stalled {
@@ -85,10 +85,10 @@ impl Driver {
         match decision {
             Decision::Retry { after, error } => {
                 tracing::info!(id = %loan.item.id, domain = %loan.item.lane.domain, ?after, error, "an item is tried again");
-                self.to_settle(slot, Verdict::Retry { after });
+                self.settle_as(slot, Verdict::Retry { after });
             }
             Decision::Release | Decision::Done => {
-                self.to_settle(slot, Verdict::Release { after: Duration::ZERO })
+                self.settle_as(slot, Verdict::Release { after: Duration::ZERO });
             }
             Decision::Dead(cause) => self.bury(slot, cause),
         }
@@ -99,7 +99,7 @@ impl Driver {
         if let Some(loan) = self.table.get(slot) {
             self.env.seen.forget(&loan.key());
         }
-        self.to_settle(slot, Verdict::Release { after });
+        self.settle_as(slot, Verdict::Release { after });
     }
 
     /// Gives back whatever is held.
@@ -117,10 +117,10 @@ impl Driver {
     }
 
     /// The item is to be settled so.
-    pub(super) fn to_settle(&mut self, slot: u32, verdict: Verdict) {
+    pub(super) fn settle_as(&mut self, slot: u32, verdict: Verdict) {
         if let Some(loan) = self.table.get(slot) {
             // What was never marked as running by this delivery is not done by it either.
-            let done = !matches!(loan.stage, Stage::Running { .. } | Stage::Stalled { .. });
+            let done = !matches!(loan.stage, Stage::Running { .. } | Stage::Stalled);
             loan.stage = Stage::Settling { verdict, done };
             self.unsettled.push(slot);
         }
@@ -141,12 +141,15 @@ impl Driver {
             }
             None => false,
         });
-        let mut failed = false;
+        let (mut failed, dead_before) = (false, self.env.counts.sum(Count::DeadLettered));
         if !settlements.is_empty() {
             let answers = self.env.broker.settle(settlements, self.env.settings.settle_timeout);
             for (slot, settled) in slots.into_iter().zip(answers) {
                 failed |= !self.settled(slot, settled);
             }
+        }
+        if self.env.counts.sum(Count::DeadLettered) != dead_before {
+            self.count_dead_letters();
         }
         if failed || !self.unsettled.is_empty() {
             self.settle_again.failed(now);

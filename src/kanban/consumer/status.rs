@@ -22,6 +22,8 @@ pub struct ConsumerStatus {
     pub slots: u32,
     /// The domains it consumes.
     pub queues: Vec<QueueStatus>,
+    /// How many dead letters there are and when the oldest died, at the last sample; `None` before the first.
+    pub dead_letters: Option<(u64, Option<Timestamp>)>,
     /// What the broker last failed with, if it does not work.
     pub fault: Option<String>,
     /// Whether it is ending.
@@ -103,6 +105,7 @@ impl Driver {
             slots_used: self.env.settings.slots - self.table.free(),
             slots: self.env.settings.slots,
             queues: queues.collect(),
+            dead_letters: self.dead_letters,
             fault: self.fault.as_ref().map(ToString::to_string),
             draining: ending,
             on_loan,

@@ -6,6 +6,7 @@ mod admission;
 mod idle;
 mod latency;
 mod memory;
+mod queue;
 mod routing;
 mod throughput;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     latency::measure(&mut suite);
     throughput::measure(&mut suite);
     memory::measure(&mut suite);
+    queue::measure(&mut suite);
     idle::measure(&mut suite);
     suite.finish();
     ExitCode::SUCCESS

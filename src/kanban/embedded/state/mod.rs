@@ -202,8 +202,8 @@ impl State {
         for want in wants {
             let at = self.queue_of(want.lane);
             for _ in 0..want.most {
-                let waits = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
-                let Some(number) = self.queues[at].pop(waits) else {
+                let is_ready = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
+                let Some(number) = self.queues[at].pop(is_ready) else {
                     self.queues[at].hunger();
                     break;
                 };
@@ -256,9 +256,9 @@ impl State {
     pub(super) fn depth(&mut self, lane: &Lane, now: Moment) -> Depth {
         self.advance(now);
         let Some(&at) = self.lanes.get(lane) else { return Depth::default() };
-        let waits = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
+        let is_ready = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
         let queue = &mut self.queues[at];
-        let oldest = queue.oldest(waits).and_then(|number| self.entries.get(&number));
+        let oldest = queue.oldest(is_ready).and_then(|number| self.entries.get(&number));
         let oldest = oldest.map(|entry| entry.item.published);
         Depth { ready: queue.ready, delayed: queue.delayed, unsettled: queue.unsettled, oldest }
     }
@@ -297,12 +297,10 @@ impl State {
         self.entries.insert(number, entry);
     }
 
-    /// Removes an item from wherever it is.
+    /// Removes an item from wherever it is; it remembers where that was.
     fn take_out(&mut self, number: u64) -> Option<Entry> {
-        let place = self.entries.get(&number)?.place;
-        self.move_to(number, Place::Nowhere);
-        let mut entry = self.entries.remove(&number)?;
-        entry.place = place;
+        let entry = self.entries.remove(&number)?;
+        self.leave(number, entry.queue, entry.place);
         self.bytes -= weight(&entry.item);
         self.index.remove(&Identity(entry.item.clone()));
         Some(entry)
@@ -311,8 +309,14 @@ impl State {
     /// Moves an item; all books follow.
     fn move_to(&mut self, number: u64, to: Place) {
         let Some(entry) = self.entries.get_mut(&number) else { return };
-        let queue = &mut self.queues[entry.queue];
-        match std::mem::replace(&mut entry.place, to) {
+        let (queue, from) = (entry.queue, std::mem::replace(&mut entry.place, to));
+        self.leave(number, queue, from);
+        self.enter(number, queue, to);
+    }
+
+    fn leave(&mut self, number: u64, queue: usize, place: Place) {
+        let queue = &mut self.queues[queue];
+        match place {
             Place::Nowhere => {}
             Place::Ready => {
                 queue.strike(number);
@@ -328,7 +332,11 @@ impl State {
                 queue.unsettled -= 1;
             }
         }
-        match to {
+    }
+
+    fn enter(&mut self, number: u64, queue: usize, place: Place) {
+        let queue = &mut self.queues[queue];
+        match place {
             Place::Nowhere => {}
             Place::Ready => {
                 queue.push_returned(number);
