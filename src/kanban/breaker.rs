@@ -206,7 +206,6 @@ impl Breaker {
     }
 
     fn open(&mut self, now: Moment) -> Change {
-        self.successes = 0;
         let long = self.settings.open.saturating_mul(1 << self.reopened);
         self.go(BreakerState::Open { since: now, until: now.after(long) })
     }
