@@ -30,7 +30,8 @@ impl Watched {
 /// What one thread of a model does.
 pub(crate) type Role<'a> = Box<dyn FnOnce() + Send + 'a>;
 
-/// A model: `preemptions` bounds the search, `floor` is the least number of executions that it must take.
+/// A model: `preemptions` bounds the search (unless `LOOM_MAX_PREEMPTIONS` is set), `floor` is the least number of executions
+/// that it must take.
 pub(crate) struct Model {
     pub(crate) name: &'static str,
     pub(crate) preemptions: usize,
@@ -43,11 +44,13 @@ impl Model {
     where
         O: Ord + Clone + Debug + Send + 'static,
     {
+        let deeper = std::env::var("LOOM_MAX_PREEMPTIONS").ok().and_then(|bound| bound.parse().ok());
         let seen = Arc::new(Mutex::new((0_usize, BTreeSet::new())));
         for arrangement in 0..arrangements {
             let mut builder = loom::model::Builder::new();
-            builder.preemption_bound = Some(self.preemptions);
+            builder.preemption_bound = Some(deeper.unwrap_or(self.preemptions));
             builder.max_duration = None;
+            builder.max_branches = 10_000;
             let seen = seen.clone();
             builder.check(move || {
                 let outcome = execution(arrangement);

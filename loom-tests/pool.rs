@@ -59,6 +59,12 @@ fn bench() -> Bench {
 }
 
 fn bench_under(regulator: PlainArc<Regulator>) -> Bench {
+    let (clock, _) = Clock::manual();
+    Bench { pool: open(&regulator, &clock), regulator, fate: PlainArc::default() }
+}
+
+/// A pool without workers.
+pub(crate) fn open(regulator: &PlainArc<Regulator>, clock: &Clock) -> Arc<Shared> {
     let settings = Settings {
         name: "model".to_owned(),
         domain: "model".to_owned(),
@@ -68,10 +74,33 @@ fn bench_under(regulator: PlainArc<Regulator>) -> Bench {
         pin: false,
         serial: 0,
     };
-    let (clock, _) = Clock::manual();
     let cores = PlainArc::new(Cores::of_process());
-    let pool = Shared::new(settings, regulator.clone(), clock, cores, PlainArc::<Bell>::default());
-    Bench { regulator, pool: Arc::new(pool), fate: PlainArc::default() }
+    Arc::new(Shared::new(settings, regulator.clone(), clock.clone(), cores, PlainArc::<Bell>::default()))
+}
+
+/// One more worker, until it is [dismissed](dismiss).
+pub(crate) fn worker(pool: &Arc<Shared>) -> Role<'static> {
+    let post = Post::claim(pool).unwrap();
+    // Here, since loom does not see how they are handed over to those who read them: by a `OnceLock`.
+    pool.cells(post.slot);
+    pool.state.set_workers(pool.workers() + 1);
+    let worker = Worker::new(post);
+    Box::new(move || worker.run())
+}
+
+/// Tells all workers to leave.
+pub(crate) fn dismiss(pool: &Shared) {
+    (0..2).for_each(|slot| pool.dismiss(slot, None));
+}
+
+/// Nothing that comes from now on is run.
+pub(crate) fn close(pool: &Shared) {
+    pool.close();
+}
+
+/// Jobs handed back unrun.
+pub(crate) fn abandoned(pool: &Shared) -> u64 {
+    pool.state.abandoned()
 }
 
 impl Bench {

@@ -9,7 +9,7 @@ unset RUSTFLAGS # would replace the cfgs that the alias sets
 
 cargo loom --no-run
 binary=$(cargo loom --color never --no-run 2>&1 | sed -n 's/^ *Executable .*(\(.*\))$/\1/p')
-models=$("$binary" --list --format terse | sed -n 's/: test$//p' | grep "models::.*${1:-}")
+models=$("$binary" --list --format terse | sed -n 's/: test$//p' | grep models:: | grep -e "${1:-}")
 
 # Each in a process of its own: a model that fails often aborts, and would take the others along. The outer redirection keeps
 # the shell from reporting that.
@@ -53,6 +53,24 @@ forward                       a_leaving_worker_passes_its_wake_up_on
 close                         closing_overlooks_nothing
 orders                        a_worker_that_is_sent_serves_where_it_is_sent_to
 forward                       a_worker_that_is_sent_away_strands_no_job
+signal_wake                   a_call_wakes_the_driver
+signal_look                   a_pending_call_hides_no_later_one
+signal_call                   two_callers_are_both_heard
+signal_call                   a_call_hands_over_what_was_made
+signal_take                   two_callers_are_both_heard
+signal_take                   a_call_hands_over_what_was_made
+take_late                     no_arrival_is_overlooked
+take_late                     drain_strands_nothing
+dry                           no_arrival_is_overlooked
+hunger                        no_arrival_is_overlooked
+mode_late                     stop_settles_or_gives_back_every_item
+slots                         stop_settles_or_gives_back_every_item
+free_slot                     stop_settles_or_gives_back_every_item
+settle_early                  stop_settles_or_gives_back_every_item
+report_twice                  two_workers_report_at_once
+finish                        a_permit_that_is_refused_is_asked_for_again
+not_run                       what_a_closing_pool_hands_back_is_given_back
+confirmation                  what_fails_is_tried_again
 '
 caught=0 total=0
 while read -r weakness name; do

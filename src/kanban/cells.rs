@@ -31,15 +31,15 @@ impl Signal {
     /// Calls the driver.
     #[inline]
     pub(crate) fn call(&self, call: Call) {
-        // Release: pairs with the Acquire in `take`, so that what was made is found. Acquire: an earlier call that is still
-        // pending passes on what its caller made, through this one.
+        // Release: pairs with the Acquire in `take`, so that what was made is found, also if this call is heard together with others.
         let pending = if weakened("signal_look") {
             // The mistake that a model must find: a look instead of a change.
             let pending = self.calls.load(Ordering::Acquire);
             self.calls.store(pending | call as u32, Ordering::Release);
             pending
         } else {
-            self.calls.fetch_or(call as u32, Ordering::AcqRel)
+            let release = if weakened("signal_call") { Ordering::Relaxed } else { Ordering::Release };
+            self.calls.fetch_or(call as u32, release)
         };
         if pending == 0 && !weakened("signal_wake") {
             self.driver.unpark();
@@ -56,8 +56,9 @@ impl Signal {
     /// Takes all calls; tells whether there was an arrival among them.
     #[inline]
     pub(crate) fn take(&self) -> bool {
-        // Acquire: pairs with the Release in `call`. Release: continues the chain of changes for callers that come later.
-        self.calls.swap(0, Ordering::AcqRel) & Call::Arrival as u32 != 0
+        // Acquire: pairs with the Release in `call`, of all calls that it takes.
+        let acquire = if weakened("signal_take") { Ordering::Relaxed } else { Ordering::Acquire };
+        self.calls.swap(0, acquire) & Call::Arrival as u32 != 0
     }
 }
 
@@ -159,3 +160,7 @@ impl Counts {
         self.0.iter().map(|cells| cells.0[count as usize].load(Ordering::Relaxed)).sum()
     }
 }
+
+#[cfg(all(test, heijunka_loom))]
+#[path = "../../loom-tests/signal.rs"]
+mod models;

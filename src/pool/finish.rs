@@ -2,6 +2,7 @@
 
 use super::job::JobPermit;
 use crate::metrics::{Ended, Skip, WorkerCells};
+use crate::sync::weakened;
 use crate::time::{Clock, Moment};
 
 /// What has to happen when the running job ends, however it ends: dropped without a word, it counts as a panic.
@@ -30,6 +31,11 @@ impl Finish<'_> {
     fn record(&mut self, how: Ended) {
         if let Some(permit) = self.permit.take() {
             self.cells.end(self.arrived, self.started, self.clock.now(), how);
+            if weakened("finish") {
+                // The mistake that a model must find: the permit is kept for ever.
+                std::mem::forget(permit);
+                return;
+            }
             drop(permit);
         }
     }

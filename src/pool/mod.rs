@@ -42,4 +42,4 @@ pub(crate) use work::Work;
 
 #[cfg(all(test, heijunka_loom))]
 #[path = "../../loom-tests/pool.rs"]
-mod models;
+pub(crate) mod models;

@@ -38,9 +38,10 @@ use super::key::{GAMMA, splitmix64};
 use super::quota::Quotas;
 use crate::share::Share;
 
-/// Slots of a table. The slot of a key is the top 16 bits of its hash.
+/// Slots of a table. The slot of a key is the top 16 bits of its hash. (Models, which make a table thousands of times, make do
+/// with four.)
 pub(crate) const SLOTS: usize = 1 << SLOT_BITS;
-const SLOT_BITS: u32 = 16;
+const SLOT_BITS: u32 = if cfg!(heijunka_loom) { 2 } else { 16 };
 
 /// Pools one table can name.
 const MAX_POOLS: usize = 255;
@@ -54,7 +55,7 @@ const MAX_WEIGHT: u32 = 100;
 /// divisor would change the points of all others, and with them the place of nearly half the keys. The price
 /// is that building costs time and memory by the sum of the weights: 3 ms and 0.5 MiB for fifty pools of
 /// weight 1, 0.2 s and 50 MiB, given back at once, for fifty of weight 100.
-const POINTS_PER_HALF: u64 = 640;
+const POINTS_PER_HALF: u64 = if cfg!(heijunka_loom) { 4 } else { 640 };
 
 /// Sets the points apart from the keys of the same text ("heijunka" in ASCII). Changing it moves every key.
 const SEED: u64 = 0x6865_696a_756e_6b61;

@@ -12,7 +12,7 @@ mod model;
 mod native;
 
 pub(crate) use crossbeam_utils::CachePadded;
-pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
+pub(crate) use crossbeam_utils::sync::Unparker;
 pub(crate) use epoch::{EpochCell, Guard, pin, synchronize};
 #[cfg(heijunka_loom)]
 pub(crate) use model::*;

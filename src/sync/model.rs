@@ -78,6 +78,28 @@ pub(crate) mod channel {
     }
 }
 
+/// crossbeam's parker, whose time never runs out: whoever is to wake a thread must do so, or the model deadlocks.
+#[derive(Debug)]
+pub(crate) struct Parker(crossbeam_utils::sync::Parker);
+
+impl Parker {
+    pub(crate) fn new() -> Self {
+        Self(crossbeam_utils::sync::Parker::new())
+    }
+
+    pub(crate) fn unparker(&self) -> &super::Unparker {
+        self.0.unparker()
+    }
+
+    pub(crate) fn park(&self) {
+        self.0.park();
+    }
+
+    pub(crate) fn park_timeout(&self, _: std::time::Duration) {
+        self.0.park();
+    }
+}
+
 /// loom's mutex with parking_lot's face.
 #[derive(Debug)]
 pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);

@@ -1,5 +1,6 @@
 //! The shim over std and crossbeam.
 
+pub(crate) use crossbeam_utils::sync::Parker;
 pub(crate) use parking_lot::Mutex;
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::Arc;

@@ -58,7 +58,7 @@ fn a_batch_is_summed_up_and_says_what_failed() {
     let ran = world.pipe(&["publish", "--batch", "-"], mixed.as_bytes());
     assert_eq!(ran.code, Some(1));
     assert!(ran.out.contains("2 invalid"), "{}", ran.out);
-    assert!(ran.err.contains("line 5002: ") && ran.err.contains("line 5003: "), "{}", ran.err);
+    assert!(ran.err.contains("line 5002: ") && ran.err.contains("line 5003, column 2: "), "{}", ran.err);
     let ran =
         world.pipe(&["publish", "--batch", "-", "--json"], b"{\"domain\": \"bad\"}\n{\"domain\": \"mail\"}");
     let lines: Vec<serde_json::Value> =

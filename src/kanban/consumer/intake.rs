@@ -10,27 +10,32 @@ use crate::kanban::broker::{Death, Delivery, Settlement, Verdict, Want};
 use crate::kanban::cells::Count;
 use crate::kanban::retry::{Arrival, Cause, arrival};
 use crate::kanban::seen::Seen;
+use crate::sync::weakened;
 use crate::time::{Moment, Timestamp};
 
 /// When an item comes again that could not be looked up among what was seen.
 const SEEN_AGAIN: Duration = Duration::from_secs(1);
 
 impl Driver {
-    /// Pulls what could start; tells whether anything came.
+    /// Pulls what could start; tells whether anything came, or more may be asked for.
     pub(super) fn pull(&mut self, now: Moment) -> bool {
         if let Some(every) = self.traits.poll.filter(|_| now >= self.due.poll) {
             self.due.poll = now.after(every);
             self.queues.iter_mut().for_each(|queue| queue.dry = [false; 3]);
         }
         // What cannot be settled must not grow.
-        if !self.pull_again.may(now) || !self.settle_again.may(now) {
+        if !self.pull_again.may(now) || self.settling_fails && !self.settle_again.may(now) {
             return false;
         }
         let prefetch = self.env.settings.prefetch;
         let views: Vec<View> = self.queues.iter_mut().map(|queue| queue.view(prefetch, now)).collect();
         let mut turns: Vec<_> = self.queues.iter().map(|queue| queue.asking).collect();
-        let wants_of = wants(self.budget(&views), &views, &mut turns, self.first);
-        self.first = if self.queues.is_empty() { 0 } else { (self.first + 1) % self.queues.len() };
+        let wants_of = wants(self.budget(), &views, &mut turns, self.first);
+        // The next to be asked first is whoever comes after the first that got something.
+        let order = (0..wants_of.len()).map(|offset| (self.first + offset) % wants_of.len());
+        if let Some(served) = order.into_iter().find(|at| wants_of[*at] != [0; 3]) {
+            self.first = (served + 1) % wants_of.len();
+        }
         for (queue, turn) in self.queues.iter_mut().zip(turns) {
             queue.asking = turn;
         }
@@ -49,8 +54,9 @@ impl Driver {
             Ok(deliveries) => {
                 self.pull_again.worked();
                 self.broker_works();
-                self.mark_dry(&wants_of, &deliveries);
-                let any = !deliveries.is_empty();
+                // Room that one lane did not use is another's: asked for at once, not when the driver happens to wake.
+                let more = self.mark_dry(&wants_of, &deliveries) && !weakened("dry");
+                let any = more || !deliveries.is_empty();
                 self.env.counts.add(Count::Pulled, deliveries.len() as u64);
                 let today = self.env.clock.timestamp();
                 for delivery in deliveries {
@@ -66,8 +72,19 @@ impl Driver {
         }
     }
 
-    fn budget(&self, views: &[View]) -> Budget {
+    fn budget(&self) -> Budget {
         let capacity = self.env.regulator.capacity();
+        let left = self.permits_left();
+        Budget {
+            pull: self.env.settings.pull,
+            slots: if weakened("slots") { u32::MAX } else { self.table.free() },
+            normal: capacity.normal.min(left),
+            low: capacity.low.min(left),
+        }
+    }
+
+    /// How many more items may run: the share of the normal limit that pulled work may use, less what runs, stalled or not.
+    pub(super) fn permits_left(&self) -> u32 {
         let limit = f64::from(self.env.regulator.limits().normal()) * self.env.settings.share;
         #[allow(
             clippy::cast_possible_truncation,
@@ -75,20 +92,12 @@ impl Driver {
             reason = "a share of a limit below 2^21"
         )]
         let limit = (limit as u32).max(1);
-        // Stalled ones hold their permits as well.
-        let running: u32 = views.iter().map(|view| view.running.iter().sum::<u32>()).sum();
-        let stalled: u32 = self.queues.iter().map(|queue| queue.stalled).sum();
-        let left = limit.saturating_sub(running + stalled);
-        Budget {
-            pull: self.env.settings.pull,
-            slots: self.table.free(),
-            normal: capacity.normal.min(left),
-            low: capacity.low.min(left),
-        }
+        let running: u32 = self.queues.iter().map(|queue| queue.running_in_all() + queue.stalled).sum();
+        limit.saturating_sub(running)
     }
 
-    /// Lanes that gave less than they were asked for are left alone until something is heard of them.
-    fn mark_dry(&mut self, wants: &[[u32; 3]], deliveries: &[Delivery]) {
+    /// Lanes that gave less than they were asked for are left alone until something is heard of them; tells whether there are any.
+    fn mark_dry(&mut self, wants: &[[u32; 3]], deliveries: &[Delivery]) -> bool {
         let mut came = vec![[0_u32; 3]; wants.len()];
         for delivery in deliveries {
             let lane = &delivery.item.lane;
@@ -96,11 +105,15 @@ impl Driver {
                 came[*at][lane.priority.index()] += 1;
             }
         }
+        let mut any = false;
         for (queue, (wants, came)) in self.queues.iter_mut().zip(wants.iter().zip(came)) {
             for lane in 0..3 {
-                queue.dry[lane] |= came[lane] < wants[lane];
+                let is_dry = came[lane] < wants[lane];
+                queue.dry[lane] |= is_dry;
+                any |= is_dry;
             }
         }
+        any
     }
 
     /// Looks at an item that arrived: holds it, or settles it unrun.

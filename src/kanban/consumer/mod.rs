@@ -34,7 +34,7 @@ use crate::admission::Regulator;
 use crate::domain::Domain;
 use crate::pool::Flag;
 use crate::priority::Priority;
-use crate::sync::{Mutex, Parker};
+use crate::sync::{Mutex, Parker, weakened};
 use crate::thread::{Managed, panic_message};
 use crate::time::{Clock, Deadline};
 use desk::Desk;
@@ -127,20 +127,7 @@ const LAST_CALL: (u32, Duration) = (10, Duration::from_millis(500));
 impl Consumer {
     /// Opens the lanes of the sources and starts pulling.
     pub(crate) fn start(env: Env, sources: Vec<Source>) -> Result<Self, ConsumeError> {
-        let parker = Parker::new();
-        let signal = Signal::new(parker.unparker().clone());
-        let lanes: Vec<Lane> = sources.iter().flat_map(|source| lanes_of(&source.name)).collect();
-        let within = env.settings.settle_timeout;
-        env.broker.open(&lanes, Arrivals::new(&signal), within).map_err(ConsumeError::Broker)?;
-        let (desk, reports) = Desk::new(env.settings.slots as usize, signal.clone());
-        let shared = Arc::new(Shared {
-            sources,
-            desk,
-            interrupted: Flag::default(),
-            mode: Mutex::new(Mode::Run),
-            status: Mutex::new(ConsumerStatus::default()),
-        });
-        let mut driver = Driver::new(env, shared.clone(), reports, parker, signal);
+        let (shared, mut driver) = prepare(env, sources)?;
         // So that its queues can be seen from the beginning.
         driver.publish_status();
         let thread = Managed::spawn("hj-kanban".to_owned(), move || supervise(&mut driver));
@@ -157,15 +144,15 @@ impl Consumer {
         let Some(thread) = self.driver.lock().take() else { return Leftover::default() };
         let last_call = (deadline.left() / LAST_CALL.0).min(LAST_CALL.1);
         let patience = deadline.left().saturating_sub(last_call);
-        self.set_mode(if drain { Mode::Drain } else { Mode::Stop });
+        self.shared.set_mode(if drain { Mode::Drain } else { Mode::Stop });
         let mut thread = thread.join_until(&Deadline::after(patience));
         if let Err(running) = thread {
             self.shared.interrupted.set();
-            self.set_mode(Mode::Stop);
+            self.shared.set_mode(Mode::Stop);
             thread = running.join_until(deadline);
         }
         if let Err(running) = thread {
-            self.set_mode(Mode::Abandon);
+            self.shared.set_mode(Mode::Abandon);
             thread = running.join_until(&Deadline::after(last_call));
         }
         let status = self.shared.status.lock();
@@ -175,26 +162,48 @@ impl Consumer {
             thread: thread.err().map(|thread| thread.name().to_owned()),
         }
     }
+}
 
-    fn set_mode(&self, mode: Mode) {
-        *self.shared.mode.lock() = mode;
-        self.shared.desk.ring();
-    }
+/// Opens the lanes, and makes a driver that has yet to be started.
+fn prepare(env: Env, sources: Vec<Source>) -> Result<(Arc<Shared>, Driver), ConsumeError> {
+    let parker = Parker::new();
+    let signal = Signal::new(parker.unparker().clone());
+    let lanes: Vec<Lane> = sources.iter().flat_map(|source| lanes_of(&source.name)).collect();
+    let within = env.settings.settle_timeout;
+    env.broker.open(&lanes, Arrivals::new(&signal), within).map_err(ConsumeError::Broker)?;
+    let (desk, reports) = Desk::new(env.settings.slots as usize, signal.clone());
+    let shared = Arc::new(Shared {
+        sources,
+        desk,
+        interrupted: Flag::default(),
+        mode: Mutex::new(Mode::Run),
+        status: Mutex::new(ConsumerStatus::default()),
+    });
+    let driver = Driver::new(env, shared.clone(), reports, parker, signal);
+    Ok((shared, driver))
 }
 
 /// How long a driver that panicked rests: doubled each time, up to the second figure, in real time.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
+/// After so long without a panic, earlier ones are forgotten.
+const FORGIVEN: Duration = Duration::from_secs(60);
+
 /// Drives until the end. A broker or a store that was plugged in may panic: the driver goes on with what it has, since the items
 /// it holds are nowhere else.
 fn supervise(driver: &mut Driver) {
     let mut backoff = BACKOFF.0;
+    let mut since = Deadline::after(FORGIVEN);
     while let Err(payload) = catch_unwind(AssertUnwindSafe(|| driver.run())) {
+        if since.passed() {
+            backoff = BACKOFF.0;
+        }
         let why = panic_message(&*payload).unwrap_or_else(|| "without a message".to_owned());
         std::mem::forget(payload);
         let _ = catch_unwind(AssertUnwindSafe(|| driver.died(&why, backoff)));
         std::thread::sleep(backoff);
         backoff = (backoff * 2).min(BACKOFF.1);
+        since = Deadline::after(FORGIVEN);
     }
 }
 
@@ -221,5 +230,17 @@ impl fmt::Debug for Consumer {
 impl Shared {
     fn mode(&self) -> Mode {
         *self.mode.lock()
+    }
+
+    /// Tells the driver what to do from now on.
+    fn set_mode(&self, mode: Mode) {
+        if weakened("mode_late") {
+            // The mistake that a model must find: the driver hears the call and sees the old mode.
+            self.desk.ring();
+            *self.mode.lock() = mode;
+            return;
+        }
+        *self.mode.lock() = mode;
+        self.desk.ring();
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct View {
     pub(super) running: [u32; 3],
     /// Lanes that gave less than wanted, and from which nothing new has been heard since.
     pub(super) dry: [bool; 3],
+    /// Lanes whose next item was refused a permit or a place just now: they wait, and nobody waits for them.
+    pub(super) refused: [bool; 3],
     /// How many items the breaker lets start.
     pub(super) allowance: u32,
     /// Items to hold beyond free workers.
@@ -45,8 +47,10 @@ pub(super) struct View {
 const AHEAD: Duration = Duration::from_millis(1);
 
 impl View {
-    fn held_in_all(&self) -> u32 {
-        self.held.iter().sum()
+    /// Held items that may start as soon as there is a worker.
+    fn held_to_start(&self) -> u32 {
+        let lanes = self.held.iter().zip(self.refused);
+        lanes.filter(|(_, refused)| !refused).map(|(held, _)| held).sum()
     }
 
     fn running_in_all(&self) -> u32 {
@@ -75,9 +79,10 @@ impl View {
 
     /// How many more items to hold, of all lanes and of those below high.
     fn room(&self) -> (u32, u32) {
-        let held = self.held_in_all();
+        let held = self.held_to_start();
         let all = (self.free + self.prefetch).saturating_sub(held + self.queued());
-        let below_held = held - self.held[Priority::High.index()];
+        let high = Priority::High.index();
+        let below_held = held - if self.refused[high] { 0 } else { self.held[high] };
         let below = (self.for_below() + self.prefetch).saturating_sub(self.running_below() + below_held);
         (all.min(self.allowance.saturating_sub(held)), below)
     }
@@ -92,7 +97,7 @@ impl View {
             let ahead = self.ahead(priority);
             let start = self.free + ahead > self.queued();
             let below = priority == Priority::High || self.running_below() < self.for_below() + ahead;
-            self.held[priority.index()] > 0 && start && below
+            self.held[priority.index()] > 0 && !self.refused[priority.index()] && start && below
         };
         if self.allowance == 0 { None } else { turn.order().into_iter().find(|priority| may(*priority)) }
     }
@@ -102,7 +107,8 @@ impl View {
 /// until the budget is used up or nobody wants more; within a domain the lanes take turns.
 pub(super) fn wants(budget: Budget, views: &[View], turns: &mut [Turn], first: usize) -> Vec<[u32; 3]> {
     let mut wants = vec![[0; 3]; views.len()];
-    let held: u32 = views.iter().map(View::held_in_all).sum();
+    // What may not start for now takes nothing away from the others.
+    let held: u32 = views.iter().filter(|view| view.allowance > 0).map(View::held_to_start).sum();
     let mut left = budget.pull.min(budget.slots).min(budget.normal.saturating_sub(held));
     let mut low_left = budget.low.saturating_sub(held);
     let mut rooms: Vec<(u32, u32)> = views.iter().map(View::room).collect();
@@ -112,7 +118,9 @@ pub(super) fn wants(budget: Budget, views: &[View], turns: &mut [Turn], first: u
         for at in (0..views.len()).map(|offset| (first + offset) % views.len()) {
             let (all, below) = rooms[at];
             let may = |priority: Priority| {
-                let lane_ok = !views[at].dry[priority.index()] && (below > 0 || priority == Priority::High);
+                let lane = priority.index();
+                let open = !views[at].dry[lane] && !views[at].refused[lane];
+                let lane_ok = open && (below > 0 || priority == Priority::High);
                 lane_ok && (low_left > 0 || priority != Priority::Low)
             };
             if left == 0 || all == 0 {

@@ -22,6 +22,8 @@ pub(super) struct Queue {
     pub(super) stalled: u32,
     /// Lanes that gave less than wanted, and of which nothing was heard since.
     pub(super) dry: [bool; 3],
+    /// Lanes whose next item was refused, until items are offered again.
+    pub(super) refused: [bool; 3],
     /// Whose turn it is when asking, and when handing over.
     pub(super) asking: Turn,
     pub(super) starting: Turn,
@@ -43,6 +45,7 @@ impl Queue {
             running: [0; 3],
             stalled: 0,
             dry: [false; 3],
+            refused: [false; 3],
             asking: Turn::default(),
             starting: Turn::default(),
             breaker: Breaker::new(settings.breaker),
@@ -73,6 +76,7 @@ impl Queue {
             held: [0, 1, 2].map(|lane: usize| u32::try_from(self.held[lane].len()).unwrap_or(u32::MAX)),
             running: self.running,
             dry: self.dry,
+            refused: self.refused,
             allowance: self.breaker.allowance(running, workers, now),
             prefetch,
             means: self.means,

@@ -19,6 +19,7 @@ impl Driver {
             let open = queue.breaker.is_open();
             queue.coordinator.sample(ready, open, settings);
         }
+        self.broker_works();
         self.count_dead_letters();
         self.publish_status();
     }

@@ -43,8 +43,19 @@ impl Driver {
                 loan.stage = Stage::Held;
                 queue.held[lane].push_front(slot);
             }
-            None => self.release(slot, Duration::ZERO),
+            None if stalled => {
+                // Its lease is gone, and with it the right to give it back.
+                self.env.seen.forget(&loan.key());
+                self.table.free_slot(slot);
+            }
+            None => {
+                self.given_back.push(loan.item.id.clone());
+                self.release(slot, Duration::ZERO);
+            }
             Some(ended) => {
+                // Until it is decided otherwise, and should somebody panic meanwhile: it comes again.
+                loan.stage =
+                    Stage::Settling { verdict: Verdict::Release { after: Duration::ZERO }, done: true };
                 queue.note_run(lane, ran);
                 if !stalled {
                     let change = match ended.says() {
@@ -73,8 +84,10 @@ impl Driver {
         let dice = if done { 0.0 } else { fastrand::f64() };
         let decision = decide(ended, loan.failures, loan.item.deadline, today, settings, dice);
         if decision == Decision::Done {
-            (self.env.finished)(&loan.item.id, true);
-            return self.settle_as(slot, Verdict::Ack);
+            loan.stage = Stage::Settling { verdict: Verdict::Ack, done: false };
+            self.unsettled.push(slot);
+            let id = loan.item.id.clone();
+            return (self.env.finished)(&id, true);
         }
         self.env.seen.forget(&loan.key());
         if stalled {
@@ -119,16 +132,17 @@ impl Driver {
     /// The item is to be settled so.
     pub(super) fn settle_as(&mut self, slot: u32, verdict: Verdict) {
         if let Some(loan) = self.table.get(slot) {
-            // What was never marked as running by this delivery is not done by it either.
-            let done = !matches!(loan.stage, Stage::Running { .. } | Stage::Stalled);
-            loan.stage = Stage::Settling { verdict, done };
+            loan.stage = Stage::Settling { verdict, done: true };
             self.unsettled.push(slot);
         }
     }
 
     /// Tells the broker what is to be told; tells whether that was anything.
     pub(super) fn settle(&mut self, now: Moment) -> bool {
-        if self.unsettled.is_empty() || !self.settle_again.may(now) {
+        if self.settle_again.may(now) {
+            self.unsettled.append(&mut self.failed);
+        }
+        if self.unsettled.is_empty() {
             return false;
         }
         let mut slots = std::mem::take(&mut self.unsettled);
@@ -141,26 +155,31 @@ impl Driver {
             }
             None => false,
         });
-        let (mut failed, dead_before) = (false, self.env.counts.sum(Count::DeadLettered));
+        let (mut confirmed, buried) = (0, self.buried);
         if !settlements.is_empty() {
             let answers = self.env.broker.settle(settlements, self.env.settings.settle_timeout);
+            // Of what it gives no answer for, nobody knows: its lease brings it back, if it is not done with.
+            let answers = answers.into_iter().chain(std::iter::repeat_with(|| Settled::Gone));
             for (slot, settled) in slots.into_iter().zip(answers) {
-                failed |= !self.settled(slot, settled);
+                confirmed += u32::from(self.settled(slot, settled));
             }
         }
-        if self.env.counts.sum(Count::DeadLettered) != dead_before {
+        if self.buried != buried {
             self.count_dead_letters();
         }
-        if failed || !self.unsettled.is_empty() {
+        self.settling_fails = confirmed == 0 && !self.failed.is_empty();
+        if !self.failed.is_empty() {
             self.settle_again.failed(now);
         } else {
             self.settle_again.worked();
+        }
+        if confirmed > 0 {
             self.broker_works();
         }
         true
     }
 
-    /// What is sent for this slot; `None` if it has to wait, and is in `unsettled` again.
+    /// What is sent for this slot; `None` if it has to wait, and is in `failed`.
     fn settlement(&mut self, slot: u32) -> Option<Settlement> {
         let loan = self.table.get(slot)?;
         let key = loan.key();
@@ -168,7 +187,7 @@ impl Driver {
         if !*done && matches!(verdict, Verdict::Ack) {
             if let Err(error) = self.env.seen.done(&key) {
                 tracing::warn!(%error, "an item that is done cannot be recorded so for now");
-                self.unsettled.push(slot);
+                self.failed.push(slot);
                 return None;
             }
             *done = true;
@@ -183,6 +202,7 @@ impl Driver {
             Settled::Done => {
                 let Some(loan) = self.table.free_slot(slot) else { return true };
                 if let Stage::Settling { verdict, .. } = loan.stage {
+                    self.buried += u64::from(matches!(verdict, Verdict::DeadLetter(_)));
                     self.env.counts.add(counted(&verdict), 1);
                 }
                 true
@@ -199,7 +219,7 @@ impl Driver {
                     loan.ticket = Some(ticket);
                     let verdict = if bury_again { Verdict::Release { after: BURY_AGAIN } } else { verdict };
                     loan.stage = Stage::Settling { verdict, done: true };
-                    self.unsettled.push(slot);
+                    self.failed.push(slot);
                 }
                 self.broker_failed(if bury_again { "keeping a dead letter" } else { "settling" }, error);
                 false

@@ -78,16 +78,9 @@ impl Driver {
     pub(super) fn status(&mut self) -> ConsumerStatus {
         let mode = self.shared.mode();
         let ending = mode != super::Mode::Run;
-        let on_loan = if ending {
-            let unfinished = |stage: &Stage| !matches!(stage, Stage::Held);
-            self.table
-                .loans()
-                .filter(|(_, loan)| unfinished(&loan.stage))
-                .map(|(_, loan)| loan.item.id.clone())
-                .collect()
-        } else {
-            Vec::new()
-        };
+        let is_unfinished = |stage: &Stage| !matches!(stage, Stage::Held);
+        let unfinished = self.table.loans().filter(|(_, loan)| is_unfinished(&loan.stage));
+        let on_loan = unfinished.map(|(_, loan)| loan.item.id.clone()).collect();
         let queues = self.queues.iter().zip(&self.shared.sources).map(|(queue, source)| QueueStatus {
             domain: source.name.as_str().to_owned(),
             depths: queue.depths,

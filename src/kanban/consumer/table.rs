@@ -64,6 +64,11 @@ impl Table {
 
     /// Items on loan.
     pub(super) fn len(&self) -> usize {
+        if weakened("confirmation") {
+            // The mistake that a model must find: an item whose end is not confirmed yet is not counted any more.
+            let counts = |loan: &&Loan| !matches!(loan.stage, Stage::Settling { .. });
+            return self.slots.iter().flatten().filter(counts).count();
+        }
         self.slots.len() - self.free.len()
     }
 

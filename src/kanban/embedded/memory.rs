@@ -26,9 +26,12 @@ impl Memory {
 
     /// Does something with the state, and then rings for what became ready by it.
     pub(super) fn with<T>(&self, body: impl FnOnce(&mut State) -> T) -> Result<T, BrokerError> {
-        let mut state = self.state.lock();
-        let state = state.as_mut().map(|state| (body(state), state.take_rings()));
-        let (answer, rings) = state.ok_or(BrokerError::Closed)?;
+        let (answer, rings) = {
+            let mut state = self.state.lock();
+            let state = state.as_mut().ok_or(BrokerError::Closed)?;
+            (body(state), state.take_rings())
+        };
+        // Not under the lock, which whoever is woken takes next.
         rings.iter().for_each(Arrivals::ring);
         Ok(answer)
     }

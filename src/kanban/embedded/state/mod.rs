@@ -28,6 +28,7 @@ use crate::kanban::broker::{
     Arrivals, BrokerError, DeadLetter, Delivery, Depth, PublishError, Stored, Ticket, Want,
 };
 use crate::kanban::item::{Item, ItemError, Lane};
+use crate::sync::weakened;
 use crate::time::Moment;
 
 /// What an item takes up beside its own size, about: its place in queue and index, allocations.
@@ -202,9 +203,11 @@ impl State {
         for want in wants {
             let at = self.queue_of(want.lane);
             for _ in 0..want.most {
-                let is_ready = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
-                let Some(number) = self.queues[at].pop(is_ready) else {
-                    self.queues[at].hunger();
+                let waits = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
+                let Some(number) = self.queues[at].pop(waits) else {
+                    if !weakened("hunger") {
+                        self.queues[at].hunger();
+                    }
                     break;
                 };
                 taken.extend(self.deliver(number, until, log));
