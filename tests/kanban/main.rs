@@ -4,9 +4,12 @@
 #[allow(dead_code, reason = "shared with the tests of the runtime, which need other parts of it")]
 mod common;
 mod coordinator;
+#[cfg(unix)]
+mod exec;
 mod interference;
 mod k19;
 mod outcomes;
 mod rig;
 mod stopping;
+mod volume;
 mod wrong_use;

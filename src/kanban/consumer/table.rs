@@ -95,7 +95,7 @@ impl Table {
 
     /// Whether an item of this key still runs here although it was given up.
     pub(super) fn is_stalled(&self, key: &SeenKey) -> bool {
-        let is_it = |loan: &Loan| matches!(loan.stage, Stage::Stalled { .. }) && loan.key() == *key;
+        let is_it = |loan: &Loan| matches!(loan.stage, Stage::Stalled) && loan.key() == *key;
         self.slots.iter().flatten().any(is_it)
     }
 
