@@ -9,6 +9,7 @@ mod exec;
 mod interference;
 mod k19;
 mod outcomes;
+mod regressions;
 mod rig;
 mod stopping;
 mod volume;
