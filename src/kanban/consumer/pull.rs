@@ -91,6 +91,15 @@ impl View {
         self.running[Priority::Normal.index()] + self.running[Priority::Low.index()]
     }
 
+    /// Held items that a permit is all they need.
+    fn pressing(&self) -> u32 {
+        let high = Priority::High.index();
+        let urgent = if self.refused[high] { 0 } else { self.held[high] };
+        let below =
+            (self.held_to_start() - urgent).min(self.for_below().saturating_sub(self.running_below()));
+        (urgent + below).min(self.free).min(self.allowance)
+    }
+
     /// Which held item is to be handed over now, if any.
     pub(super) fn next(&self, turn: Turn) -> Option<Priority> {
         let may = |priority: Priority| {
@@ -108,7 +117,7 @@ impl View {
 pub(super) fn wants(budget: Budget, views: &[View], turns: &mut [Turn], first: usize) -> Vec<[u32; 3]> {
     let mut wants = vec![[0; 3]; views.len()];
     // What may not start for now takes nothing away from the others.
-    let held: u32 = views.iter().filter(|view| view.allowance > 0).map(View::held_to_start).sum();
+    let held: u32 = views.iter().map(View::pressing).sum();
     let mut left = budget.pull.min(budget.slots).min(budget.normal.saturating_sub(held));
     let mut low_left = budget.low.saturating_sub(held);
     let mut rooms: Vec<(u32, u32)> = views.iter().map(View::room).collect();
