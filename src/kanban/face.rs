@@ -10,7 +10,7 @@ use super::broker::{Broker, Traits};
 use super::cells::{Count, Counts};
 use super::consumer::{ConsumeError, Consumer, ConsumerStatus, Env, Leftover, Source};
 use super::dead_letters::DeadLetters;
-use super::name::ItemId;
+use super::name::{ItemId, Name};
 use super::publisher::Publisher;
 use super::scheduler::Scheduler;
 use crate::time::{Clock, Deadline, Timestamp};
@@ -30,6 +30,7 @@ struct Shared {
     publisher: Publisher,
     dead_letters: DeadLetters,
     scheduler: Scheduler,
+    consumed: Vec<Name>,
     consumer: Mutex<Option<Arc<Consumer>>>,
     /// What the consumer last told, once it has ended.
     last: Mutex<Option<ConsumerStatus>>,
@@ -130,6 +131,7 @@ impl Kanban {
         let Env { broker, clock, counts, .. } = env.clone();
         let within = env.settings.settle_timeout;
         let traits = broker.traits();
+        let consumed = sources.iter().map(|source| source.name.clone()).collect();
         let consumer = if sources.is_empty() { None } else { Some(Arc::new(Consumer::start(env, sources)?)) };
         let dead_letters = DeadLetters::new(broker.clone(), clock.clone()).timeout(within);
         let (consumer, last) = (Mutex::new(consumer), Mutex::default());
@@ -141,6 +143,7 @@ impl Kanban {
             publisher,
             dead_letters,
             scheduler,
+            consumed,
             consumer,
             last,
             within,
@@ -152,6 +155,12 @@ impl Kanban {
     #[must_use]
     pub fn broker(&self) -> &Arc<dyn Broker> {
         &self.shared.broker
+    }
+
+    /// The domains whose items are pulled here.
+    #[must_use]
+    pub fn consumed(&self) -> &[Name] {
+        &self.shared.consumed
     }
 
     /// What publishes.

@@ -61,6 +61,7 @@ impl Runtime {
             // How it ended is seen below.
             let _ = self.core.regulator.wait_drained(deadline.left());
         }
+        self.core.registry.lock().closing = true;
         // Closing the lanes hands back what waits, also for a submitter that was admitted before and comes only now.
         pools.iter().for_each(Pool::retire_all);
         pools.iter().for_each(Pool::close);

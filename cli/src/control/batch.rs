@@ -192,7 +192,9 @@ impl Sender<'_> {
             match self.counts.failed() {
                 ..=TOLD => {
                     let why = receipt.error.as_deref().unwrap_or("not stored");
-                    self.meter.note(&format!("line {}: {why}", receipt.line));
+                    // What tells a column goes on from there.
+                    let mark = if why.starts_with("column ") { ',' } else { ':' };
+                    self.meter.note(&format!("line {}{mark} {why}", receipt.line));
                 }
                 more if more == TOLD + 1 => self.meter.note("further lines failed; --json tells which"),
                 _ => {}

@@ -22,6 +22,7 @@ pub(crate) use error::ControlError;
 
 use crate::error::Error;
 use crate::output;
+use crate::units::counted;
 use args::Command;
 
 /// Some of what was asked was done, and some was not.
@@ -54,11 +55,6 @@ fn contents(file: &Path) -> Result<Vec<u8>, ControlError> {
         return Ok(bytes);
     }
     fs::read(file).map_err(fault)
-}
-
-/// A number and its noun.
-fn counted(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", crate::units::Count(number), if number == 1 { "" } else { "s" })
 }
 
 /// Text from elsewhere, which must not command the terminal.

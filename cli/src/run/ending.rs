@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heijunka::Report;
+use heijunka::{Report, Runtime};
 use parking_lot::{Condvar, Mutex};
+
+use crate::units::{Human, counted};
 
 /// How the service is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +58,16 @@ impl Ending {
 }
 
 /// The report in words: one line, and one for each thing that is not as it should be.
-pub(crate) fn told(report: &Report) -> String {
-    let mut text = format!("ended in {:.1?}: {} jobs finished", report.took, report.finished);
-    if let Some(kanban) = &report.kanban {
+pub(crate) fn told(report: &Report, runtime: &Runtime) -> String {
+    let mut text = format!("ended in {}", Human(report.took));
+    if let (Some(kanban), Some(queue)) = (&report.kanban, runtime.kanban()) {
+        let counts = queue.status().counts;
+        let _ = write!(text, ": {} done", counted(counts.done, "item"));
+        if counts.dead_lettered > 0 {
+            let _ = write!(text, ", {}", counted(counts.dead_lettered, "dead letter"));
+        }
         if let Some(left) = kanban.left {
-            let _ = write!(text, ", {left} items left in the broker");
+            let _ = write!(text, ", {} left in the broker", counted(left, "item"));
         }
         for (what, ids) in
             [("given back", &kanban.given_back), ("abandoned while running", &kanban.abandoned)]
@@ -68,15 +75,16 @@ pub(crate) fn told(report: &Report) -> String {
             if !ids.is_empty() {
                 let shown: Vec<&str> = ids.iter().take(20).map(heijunka::ItemId::as_str).collect();
                 let more = if ids.len() > shown.len() { ", …" } else { "" };
-                let _ = write!(text, "\n  {} items {what}: {}{more}", ids.len(), shown.join(", "));
+                let many = counted(ids.len() as u64, "item");
+                let _ = write!(text, "\n  {many} {what}: {}{more}", shown.join(", "));
             }
         }
         if kanban.lost() > 0 {
-            let _ = write!(text, "\n  {} items are LOST: the broker was in memory", kanban.lost());
+            let _ = write!(text, "\n  {} LOST: the broker was in memory", counted(kanban.lost(), "item"));
         }
     }
     if report.abandoned > 0 {
-        let _ = write!(text, "\n  {} jobs were handed back unrun", report.abandoned);
+        let _ = write!(text, "\n  {} handed back unrun", counted(report.abandoned, "job"));
     }
     for thread in &report.unjoined {
         let _ = write!(text, "\n  thread {thread} did not end in time");

@@ -5,6 +5,7 @@ mod ending;
 mod signals;
 mod stdin;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,16 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Runs until a signal, a request, or the end of standard input.
 pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     let (config, warnings) = check::load(&args.config, &args.set)?;
-    tracing_subscriber::fmt().with_max_level(args.log).with_writer(std::io::stderr).with_target(false).init();
+    if args.stdin && config.queue().is_none() {
+        return Err(Error::NoQueue);
+    }
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_max_level(args.log)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .with_target(false)
+        .init();
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -37,6 +47,8 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
         (None, true) => None,
         (None, false) => Some(config.service.socket.clone().unwrap_or_else(default_socket)),
     };
+    // Dropped after the runtime, and after all that follows.
+    let _programs = Programs;
     let runtime = Arc::new(Runtime::start(config.clone())?);
     let ops = match &socket {
         Some(socket) => Some(serve(&runtime, &ending, socket)?),
@@ -60,13 +72,27 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     let report = if drains { runtime.drain(grace) } else { runtime.stop(grace) };
     if let Some(ops) = ops {
         for thread in ops.stop(LAST_WORDS) {
-            tracing::warn!(thread, "it did not end in time");
+            tracing::debug!(thread, "it still answers somebody");
         }
     }
-    let fed = fed.map(|fed| fed.tell(&runtime));
-    output::note(&ending::told(&report));
-    let clean = report.is_clean() && fed.is_none_or(|fed| fed.is_clean());
+    if let Some(fed) = &fed {
+        output::note(&fed.told(&runtime));
+    }
+    output::note(&ending::told(&report, &runtime));
+    let clean = report.is_clean() && fed.as_ref().is_none_or(|fed| fed.is_clean(&runtime));
+    if let Some(error) = fed.and_then(stdin::Fed::into_error) {
+        return Err(Error::Input(error));
+    }
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// No program outlives the service, however it ends.
+struct Programs;
+
+impl Drop for Programs {
+    fn drop(&mut self) {
+        heijunka::kill_programs();
+    }
 }
 
 fn serve(runtime: &Arc<Runtime>, ending: &Ending, socket: &std::path::Path) -> Result<Ops, Error> {
@@ -78,7 +104,10 @@ fn serve(runtime: &Arc<Runtime>, ending: &Ending, socket: &std::path::Path) -> R
 
 fn tell_start(config: &Config, socket: Option<&std::path::Path>) {
     let broker = config.queue().map_or("none", |broker| broker.kind.name());
-    let consumed: Vec<&String> =
-        config.domains.iter().filter(|(_, domain)| domain.is_consumed()).map(|(name, _)| name).collect();
-    info!(broker, ?consumed, schedules = config.schedules.len(), socket = ?socket, "ready");
+    let consumed = config.domains.iter().filter(|(_, domain)| domain.is_consumed());
+    let consumed: Vec<&str> = consumed.map(|(name, _)| name.as_str()).collect();
+    let consumed = consumed.join(",");
+    let socket = socket.map(|path| path.display());
+    let schedules = config.schedules.len();
+    info!(broker, %consumed, schedules, socket = socket.as_ref().map(tracing::field::display), "ready");
 }
