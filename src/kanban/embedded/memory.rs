@@ -26,9 +26,12 @@ impl Memory {
 
     /// Does something with the state, and then rings for what became ready by it.
     pub(super) fn with<T>(&self, body: impl FnOnce(&mut State) -> T) -> Result<T, BrokerError> {
-        let mut state = self.state.lock();
-        let state = state.as_mut().map(|state| (body(state), state.take_rings()));
-        let (answer, rings) = state.ok_or(BrokerError::Closed)?;
+        let (answer, rings) = {
+            let mut state = self.state.lock();
+            let state = state.as_mut().ok_or(BrokerError::Closed)?;
+            (body(state), state.take_rings())
+        };
+        // Who is rung comes for the lock at once: it is free by now.
         rings.iter().for_each(Arrivals::ring);
         Ok(answer)
     }
@@ -68,5 +71,39 @@ impl Memory {
         let state = self.state.lock().take();
         // A million items take a while to drop: not under the lock.
         drop(state);
+    }
+}
+
+#[cfg(all(test, not(heijunka_loom)))]
+mod tests {
+    use super::*;
+    use crate::kanban::item::ItemSpec;
+    use crate::sync::Parker;
+
+    /// One who is rung first, and thousands of others, who take a while: does the first find the lock free?
+    #[test]
+    fn whoever_is_rung_finds_the_lock_free() {
+        let clock = Clock::monotonic();
+        let memory = Memory::new(EmbeddedSettings::default(), clock.clone());
+        let item = |domain: usize| ItemSpec::new(format!("d{domain}")).build(clock.timestamp(), 0).unwrap();
+        let items: Vec<_> = (0..20_000).map(|domain| Arc::new(item(domain))).collect();
+        let (first, other) = (Parker::new(), Parker::new());
+        memory
+            .with(|state| {
+                for (nth, item) in items.iter().enumerate() {
+                    state.open(&item.lane, Arrivals::to(if nth == 0 { &first } else { &other }));
+                }
+            })
+            .unwrap();
+        std::thread::scope(|scope| {
+            let memory = &memory;
+            let rung = scope.spawn(move || {
+                first.park();
+                memory.state.try_lock().is_some()
+            });
+            // With a single publish, all are rung by the one call.
+            assert!(memory.publish(&items).iter().all(Result::is_ok));
+            assert!(rung.join().unwrap(), "it was rung under the lock");
+        });
     }
 }
