@@ -18,6 +18,7 @@ use crate::kanban::{
     Event, Events, Handler, Item, ItemError, Kanban, Lane, MemorySeen, Name, Program, ProgramSettings,
     PublishError, Publisher, RetrySettings, Schedule, ScheduleError, Scheduler, SeenStore, Stored, When,
 };
+use crate::time::Deadline;
 
 /// What only code can give: everything that is not data.
 #[derive(Clone, Default)]
@@ -31,8 +32,8 @@ impl fmt::Debug for Plugs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugs")
             .field("handlers", &self.handlers.keys())
-            .field("broker", &self.broker)
-            .field("seen", &self.seen)
+            .field("broker", &self.broker.as_ref().map(|broker| broker.traits().name))
+            .field("seen", &self.seen.is_some())
             .finish()
     }
 }
@@ -78,9 +79,13 @@ pub(super) fn start(core: &Arc<Core>, config: &Config, plugs: Plugs) -> Result<(
         finished: Arc::new(move |id, success| ended.finished(id, success)),
         settings: consumer_settings(config),
     };
-    let kanban = Kanban::start(env, sources, publisher, scheduler).map_err(|error| match error {
-        ConsumeError::Broker(error) => StartError::Broker(error),
-        ConsumeError::Thread(error) => StartError::Control(error),
+    let kanban = Kanban::start(env, sources, publisher, scheduler.clone()).map_err(|error| {
+        // Its thread would publish for ever.
+        scheduler.stop(&Deadline::after(config.kanban.publish_timeout));
+        match error {
+            ConsumeError::Broker(error) => StartError::Broker(error),
+            ConsumeError::Thread(error) => StartError::Control(error),
+        }
     })?;
     // Started once, before anybody has the runtime.
     let _ = core.kanban.set(kanban);

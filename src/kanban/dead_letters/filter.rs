@@ -23,13 +23,16 @@ pub struct DeadLetterFilter {
     pub id: Option<String>,
     /// Of a number above this: where to go on.
     pub after: u64,
+    /// Of a number up to this one: those of now only, if it is [`DeadLetters::last`](super::DeadLetters::last).
+    pub up_to: Option<u64>,
 }
 
 impl DeadLetterFilter {
     pub(super) fn lets_through(&self, letter: &DeadLetter, now: Timestamp) -> bool {
-        let Self { domain, reason, older_than, younger_than, error, id, after } = self;
+        let Self { domain, reason, older_than, younger_than, error, id, after, up_to } = self;
         let (item, dead_for) = (&letter.item, now.since(letter.at));
         letter.serial > *after
+            && up_to.is_none_or(|last| letter.serial <= last)
             && domain.as_ref().is_none_or(|domain| *domain == item.lane.domain)
             && reason.as_ref().is_none_or(|reason| *reason == letter.reason)
             && older_than.is_none_or(|long| dead_for >= long)

@@ -88,6 +88,27 @@ impl DeadLetters {
         Ok(DeadLetterCount { count, oldest, age: oldest.map(|oldest| now.since(oldest)) })
     }
 
+    /// The number of the youngest; 0 if there is none. Asks the broker a few dozen times.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    pub fn last(&self) -> Result<u64, BrokerError> {
+        // Something is behind every number below `last`, and nothing behind `end`.
+        let (mut last, mut end) = (0, None);
+        loop {
+            let look = match end {
+                None => u64::max(last * 2, 1),
+                Some(end) if last < end => last + (end - last) / 2,
+                Some(_) => return Ok(last),
+            };
+            match self.broker.dead_letters(look, 1, self.within)?.first() {
+                Some(letter) if letter.serial > look => last = letter.serial,
+                Some(letter) => return Err(out_of_order(letter.serial, look)),
+                None => end = Some(look),
+            }
+        }
+    }
+
     /// At most `most` of those that the filter lets through. A page may hold fewer although there are more: its `next` tells.
     ///
     /// # Errors
@@ -159,8 +180,10 @@ impl DeadLetters {
             for letter in letters {
                 let serial = letter.serial;
                 if serial <= after {
-                    let why = format!("it told of dead letter {serial} when asked for those after {after}");
-                    return Err(BrokerError::Refused(why));
+                    return Err(out_of_order(serial, after));
+                }
+                if filter.up_to.is_some_and(|last| serial > last) {
+                    return Ok(None);
                 }
                 if filter.lets_through(&letter, now) && each(letter)?.is_break() {
                     return Ok(Some(after));
@@ -173,6 +196,10 @@ impl DeadLetters {
             }
         }
     }
+}
+
+fn out_of_order(serial: u64, after: u64) -> BrokerError {
+    BrokerError::Refused(format!("it told of dead letter {serial} when asked for those after {after}"))
 }
 
 impl fmt::Debug for DeadLetters {

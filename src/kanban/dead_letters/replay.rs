@@ -120,7 +120,10 @@ impl DeadLetters {
     #[must_use]
     pub fn replay_all(&self, filter: &DeadLetterFilter, options: &ReplayOptions) -> ReplayReport {
         let mut letters = Vec::new();
-        let ended = self.replay_each(filter, options, |replay| letters.push(replay));
+        let ended = self.replay_each(filter, options, |replay| {
+            letters.push(replay);
+            ControlFlow::Continue(())
+        });
         let (next, error) = match ended {
             Ok(next) => (next, None),
             Err((next, error)) => (Some(next), Some(error)),
@@ -128,7 +131,8 @@ impl DeadLetters {
         ReplayReport { letters, next, error }
     }
 
-    /// As [`replay_all`](Self::replay_all), telling of each as soon as it is over. Returns where to go on, if there is more.
+    /// As [`replay_all`](Self::replay_all), telling `each` of them as soon as it is over, until that breaks off. Returns where to go
+    /// on, if there may be more.
     ///
     /// # Errors
     /// What ended it before its time, and where to go on then.
@@ -136,11 +140,14 @@ impl DeadLetters {
         &self,
         filter: &DeadLetterFilter,
         options: &ReplayOptions,
-        mut each: impl FnMut(Replay),
+        mut each: impl FnMut(Replay) -> ControlFlow<()>,
     ) -> Result<Option<u64>, (u64, BrokerError)> {
         let (begun, mut count, mut made) = (self.clock.now(), 0, HashSet::new());
-        let mut reached = filter.after;
+        let (mut reached, mut enough) = (filter.after, false);
         let ended = self.scan(filter, |letter| {
+            if enough {
+                return Ok(ControlFlow::Break(()));
+            }
             if made.contains(&letter.item.id) {
                 return Ok(ControlFlow::Continue(()));
             }
@@ -156,7 +163,7 @@ impl DeadLetters {
                 made.insert(id.clone());
             }
             let failed = replay.outcome.broker_error().cloned();
-            each(replay);
+            enough = each(replay).is_break();
             if let Some(error) = failed {
                 return Err(error);
             }

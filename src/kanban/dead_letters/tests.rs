@@ -360,8 +360,30 @@ fn what_dies_of_being_replayed_is_not_replayed_again_by_the_same_call() {
         for lives in subject.lives("mail") {
             subject.end(lives, "attempts", "no");
         }
+        ControlFlow::Continue(())
     });
     assert_eq!(ended, Ok(None));
     assert_eq!(told, [1, 2, 3]);
     assert_eq!(subject.all(), [4, 5, 6]);
+}
+
+#[test]
+fn a_replay_ends_when_nobody_wants_to_hear_of_it_and_can_be_bound_to_those_of_now() {
+    let subject = Subject::new();
+    assert_eq!(subject.letters.last(), Ok(0));
+    for number in 1..=9 {
+        subject.dies(ItemSpec::new("mail").id(number.to_string()), "permanent", "no");
+        assert_eq!(subject.letters.last(), Ok(number));
+    }
+    let options = ReplayOptions::default();
+    let mut told = 0;
+    let ended = subject.letters.replay_each(&DeadLetterFilter::default(), &options, |one| {
+        told += 1;
+        if one.serial == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!((ended, told), (Ok(Some(2)), 2));
+    assert_eq!(subject.all(), [3, 4, 5, 6, 7, 8, 9]);
+    let now = DeadLetterFilter { up_to: Some(5), ..DeadLetterFilter::default() };
+    assert_eq!(subject.letters.replay_all(&now, &options).letters.len(), 3);
+    assert_eq!((subject.all(), subject.letters.last()), (vec![6, 7, 8, 9], Ok(9)));
 }

@@ -6,6 +6,8 @@ mod memory;
 mod numbers;
 mod settings;
 mod state;
+#[cfg(all(test, not(heijunka_loom)))]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{LONG, Method, Routes, done};
 use crate::kanban::{ItemId, KanbanReport};
+use crate::ops::request::Request;
 use crate::ops::wire::{DrainLine, Drained, Progress};
 use crate::runtime::{Report, Runtime};
 
@@ -17,11 +18,15 @@ pub(super) fn routes(
     end: Arc<dyn Fn(bool, Option<Duration>) + Send + Sync>,
 ) -> Routes {
     let (draining, stop) = (runtime.clone(), end.clone());
+    // At once: those who are busy with something long must not shut it out.
+    let begin = move |request: &Request| {
+        request.only(&["within"])?;
+        let within = request.query_as::<humantime::Duration>("within")?.map(Into::into);
+        end(true, within);
+        Ok(())
+    };
     routes
-        .lines(Method::Post, "/drain", LONG, move |request, lines| {
-            request.only(&["within"])?;
-            let within = request.query_as::<humantime::Duration>("within")?.map(Into::into);
-            end(true, within);
+        .begun_lines(Method::Post, "/drain", LONG, begin, move |_, lines| {
             let report = loop {
                 if let Some(report) = draining.ended() {
                     break report;

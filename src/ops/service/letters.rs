@@ -1,5 +1,6 @@
 //! Dead letters are looked at, replayed and dropped.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::{ASKING, LONG, Method, Problem, Response, Routes, broken, done, kanban};
@@ -96,16 +97,17 @@ fn options(wanted: &Replay) -> Result<ReplayOptions, Problem> {
 fn replay(letters: &DeadLetters, wanted: &Replay, lines: &mut Lines) -> Result<(), Problem> {
     let mut filter = filter(&wanted.filter)?;
     let mut options = options(wanted)?;
+    // What dies of being replayed is not for this request.
+    filter.up_to = Some(letters.last().map_err(|error| broken(&error))?);
     let mut sum = Counted::default();
     loop {
-        // Whoever asked may be gone: what was begun goes on.
         let (mut told, mut count) = (Ok(()), 0);
         let ended = letters.replay_each(&filter, &options, |letter| {
             count += 1;
-            if told.is_ok() {
-                told = tell(lines, &mut sum, &letter);
-            }
+            told = tell(lines, &mut sum, &letter);
+            if told.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
+        // Whoever asked is gone: nothing further is replayed.
         told?;
         options.most = options.most.saturating_sub(count);
         match ended {
@@ -167,3 +169,6 @@ fn serial(request: &Request) -> Result<u64, Problem> {
 fn unknown(request: &Request) -> Problem {
     Problem::new(404, format!("there is no dead letter {}", request.parameter("serial")))
 }
+
+#[cfg(all(test, not(heijunka_loom)))]
+mod tests;

@@ -3,4 +3,5 @@
 mod broker;
 mod flood;
 mod idle;
+mod no_start;
 mod slow_workers;

@@ -13,6 +13,7 @@ use heijunka::{
 /// A call of a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
+    Open,
     Publish,
     Pull,
     Settle,
@@ -57,6 +58,7 @@ impl<M: Meddler> Broker for Meddled<M> {
     }
 
     fn open(&self, lanes: &[Lane], arrivals: Arrivals, within: Duration) -> Result<(), BrokerError> {
+        self.meddler.before(Call::Open, within)?;
         self.inner.open(lanes, arrivals, within)
     }
 
