@@ -1,7 +1,7 @@
 //! The law of pulling: how many items to ask for, of which lane, and which of those held is next.
 //!
 //! Nothing is asked for that could not start about now: that is the backpressure. Whatever the sample says, what is held,
-//! handed over and asked for stays within the slots, the permits and the breaker's allowance.
+//! handed over and asked for stays within the slots and the breaker's allowance, and what of it has a worker within the permits.
 
 use std::time::Duration;
 
@@ -51,6 +51,14 @@ impl View {
     fn held_to_start(&self) -> u32 {
         let lanes = self.held.iter().zip(self.refused);
         lanes.filter(|(_, refused)| !refused).map(|(held, _)| held).sum()
+    }
+
+    /// Held items that there is a worker for now, and which will take a permit: those behind them wait for a worker, and leave the
+    /// permits to other domains.
+    fn about_to_start(&self) -> u32 {
+        let high = if self.refused[Priority::High.index()] { 0 } else { self.held[Priority::High.index()] };
+        let below = self.held_to_start() - high;
+        (high + below.min(self.for_below().saturating_sub(self.running_below()))).min(self.free)
     }
 
     fn running_in_all(&self) -> u32 {
@@ -108,9 +116,9 @@ impl View {
 pub(super) fn wants(budget: Budget, views: &[View], turns: &mut [Turn], first: usize) -> Vec<[u32; 3]> {
     let mut wants = vec![[0; 3]; views.len()];
     // What may not start for now takes nothing away from the others.
-    let held: u32 = views.iter().filter(|view| view.allowance > 0).map(View::held_to_start).sum();
-    let mut left = budget.pull.min(budget.slots).min(budget.normal.saturating_sub(held));
-    let mut low_left = budget.low.saturating_sub(held);
+    let taken: u32 = views.iter().filter(|view| view.allowance > 0).map(View::about_to_start).sum();
+    let mut left = budget.pull.min(budget.slots).min(budget.normal.saturating_sub(taken));
+    let mut low_left = budget.low.saturating_sub(taken);
     let mut rooms: Vec<(u32, u32)> = views.iter().map(View::room).collect();
     let mut progress = true;
     while left > 0 && progress {
