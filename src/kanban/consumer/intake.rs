@@ -139,11 +139,6 @@ impl Driver {
             return;
         }
         let Some(key) = self.table.get(slot).map(|loan| loan.key()) else { return };
-        // Nobody keeps the mark of a stalled one, so that another process may have it; it does not run here twice.
-        if self.queues[at].stalled > 0 && self.table.is_stalled(&key) {
-            self.env.counts.add(Count::Concurrent, 1);
-            return self.settle_as(slot, Verdict::Release { after: self.traits.lease });
-        }
         match self.env.seen.begin(&key, self.traits.lease) {
             Ok(Seen::New) => {}
             Ok(Seen::Done) => {

@@ -1,7 +1,7 @@
 //! The law of pulling: how many items to ask for, of which lane, and which of those held is next.
 //!
 //! Nothing is asked for that could not start about now: that is the backpressure. Whatever the sample says, what is held,
-//! handed over and asked for stays within the slots, the permits and the breaker's allowance.
+//! handed over and asked for stays within the slots and the breaker's allowance, and what of it has a worker within the permits.
 
 use std::time::Duration;
 
@@ -53,6 +53,14 @@ impl View {
         lanes.filter(|(_, refused)| !refused).map(|(held, _)| held).sum()
     }
 
+    /// Held items that there is a worker for now, and which will take a permit: those behind them wait for a worker, and leave the
+    /// permits to other domains.
+    fn about_to_start(&self) -> u32 {
+        let high = if self.refused[Priority::High.index()] { 0 } else { self.held[Priority::High.index()] };
+        let below = self.held_to_start() - high;
+        (high + below.min(self.for_below().saturating_sub(self.running_below()))).min(self.free)
+    }
+
     fn running_in_all(&self) -> u32 {
         self.running.iter().sum()
     }
@@ -91,15 +99,6 @@ impl View {
         self.running[Priority::Normal.index()] + self.running[Priority::Low.index()]
     }
 
-    /// Held items that a permit is all they need.
-    fn pressing(&self) -> u32 {
-        let high = Priority::High.index();
-        let urgent = if self.refused[high] { 0 } else { self.held[high] };
-        let below =
-            (self.held_to_start() - urgent).min(self.for_below().saturating_sub(self.running_below()));
-        (urgent + below).min(self.free).min(self.allowance)
-    }
-
     /// Which held item is to be handed over now, if any.
     pub(super) fn next(&self, turn: Turn) -> Option<Priority> {
         let may = |priority: Priority| {
@@ -117,9 +116,9 @@ impl View {
 pub(super) fn wants(budget: Budget, views: &[View], turns: &mut [Turn], first: usize) -> Vec<[u32; 3]> {
     let mut wants = vec![[0; 3]; views.len()];
     // What may not start for now takes nothing away from the others.
-    let held: u32 = views.iter().map(View::pressing).sum();
-    let mut left = budget.pull.min(budget.slots).min(budget.normal.saturating_sub(held));
-    let mut low_left = budget.low.saturating_sub(held);
+    let taken: u32 = views.iter().filter(|view| view.allowance > 0).map(View::about_to_start).sum();
+    let mut left = budget.pull.min(budget.slots).min(budget.normal.saturating_sub(taken));
+    let mut low_left = budget.low.saturating_sub(taken);
     let mut rooms: Vec<(u32, u32)> = views.iter().map(View::room).collect();
     let mut progress = true;
     while left > 0 && progress {

@@ -93,12 +93,6 @@ impl Table {
         loan
     }
 
-    /// Whether an item of this key still runs here although it was given up.
-    pub(super) fn is_stalled(&self, key: &SeenKey) -> bool {
-        let is_it = |loan: &Loan| matches!(loan.stage, Stage::Stalled) && loan.key() == *key;
-        self.slots.iter().flatten().any(is_it)
-    }
-
     pub(super) fn loans(&mut self) -> impl Iterator<Item = (u32, &mut Loan)> {
         self.slots.iter_mut().zip(0..).filter_map(|(loan, slot)| Some((slot, loan.as_mut()?)))
     }

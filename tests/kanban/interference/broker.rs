@@ -42,8 +42,8 @@ fn leaves_others_alone(delay: Duration, settle_timeout: Duration) -> Arc<Runtime
         runs.note(work);
         std::thread::sleep(Duration::from_millis(1));
     };
-    // Small limits: a permit that was held by the queue while its broker hangs would be missed.
-    let builder = Runtime::builder().limits(4, 4).reserve(0.0).on_broker(broker.clone());
+    // Small limits: permits that the queue held on to while its broker hangs would be missed. Half of them are its own.
+    let builder = Runtime::builder().limits(8, 8).reserve(0.0).on_broker(broker.clone());
     let builder = builder.kanban(KanbanConfig { settle_timeout, ..quick() });
     let builder = builder.pool("mail", workers(2)).pool("web", workers(2)).handler("mail", handler);
     let runtime = Arc::new(builder.start().unwrap());
@@ -56,7 +56,7 @@ fn leaves_others_alone(delay: Duration, settle_timeout: Duration) -> Arc<Runtime
     let web = runtime.domain("web").unwrap();
     let (mut done, mut at_once) = (0_u64, 0_u64);
     while broker.meddler.calls.load(Ordering::SeqCst) < 3 {
-        // As many as there are permits: none is taken by what waits for its broker.
+        // As many as the queue leaves to others.
         let jobs: Vec<_> = (0..4).map(|n| web.submit(n, move |_| n).unwrap()).collect();
         let is_right = jobs.iter().zip(0..).all(|(job, n)| job.result() == Ok(n));
         assert!(is_right);

@@ -111,3 +111,28 @@ fn what_gets_no_permit_waits() {
     assert_eq!(counts(&runtime).pulled, 100);
     assert!(runtime.drain(GENEROUS).is_clean());
 }
+
+/// A domain whose workers are all busy holds a few items for them. Those want no permit yet, and others need not wait for them.
+#[test]
+fn what_is_held_for_busy_workers_takes_no_permit_from_other_domains() {
+    let (gate, log) = (Gate::default(), Log::default());
+    let (runs, wait) = (log.clone(), gate.waiter());
+    let runtime = Runtime::builder()
+        .limits(3, 3)
+        .reserve(0.0)
+        .kanban(KanbanConfig { share: 1.0, prefetch: 10, ..quick() })
+        .pool("busy", workers(1))
+        .pool("mail", workers(1))
+        .handler("busy", move |_: &Work<'_>| wait())
+        .handler("mail", move |work: &Work<'_>| runs.note(work))
+        .start()
+        .unwrap();
+    publish(&runtime, (0..20).map(|n| ItemSpec::new("busy").id(n.to_string())));
+    gate.wait_for(1);
+    eventually("it holds some", || crate::rig::queue(&runtime, "busy").held >= 2);
+    publish(&runtime, (0..50).map(crate::rig::item));
+    eventually("the others are done meanwhile", || log.len() == 50);
+    assert_eq!(gate.came(), 1);
+    gate.open();
+    assert!(runtime.drain(GENEROUS).is_clean());
+}
