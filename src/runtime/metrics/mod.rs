@@ -59,10 +59,10 @@ impl Runtime {
     ///
     /// | family | labels | what |
     /// |---|---|---|
-    /// | `items_published_total` | `outcome`: stored, duplicate, invalid, not_stored, unknown | items that were to be published, by what became of that |
+    /// | `items_published_total` | `outcome`: stored, duplicate, invalid, `not_stored`, unknown | items that were to be published, by what became of that |
     /// | `items_pulled_total` | | items delivered to this process, each delivery once |
     /// | `items_processed_total` | `outcome`: done, failed | handlers that ended; interrupted ones count as neither |
-    /// | `items_settled_total` | `outcome`: acked, retried, released, dead_lettered | ends that the broker confirmed; retried and released are what others call nacked |
+    /// | `items_settled_total` | `outcome`: acked, retried, released, `dead_lettered` | ends that the broker confirmed; retried and released are what others call nacked |
     /// | `items_dropped_total` | | too late, and dropped as configured; acked as well |
     /// | `items_repeated_total` | `state`: done, running | delivered once more and not run, since done before, or running here |
     /// | `items_stalled_total` | | ran so long that their lease was given up |
@@ -76,7 +76,7 @@ impl Runtime {
     /// | `queue_oldest_age_seconds` | `domain`, `priority` | since when the oldest ready item waits, 0 if none is ready; absent if the broker cannot tell |
     /// | `queue_held`, `queue_running`, `queue_stalled` | `domain` | items pulled and waiting, with a worker, and beyond `stall_after` |
     /// | `queue_workers`, `queue_target_workers` | `domain` | workers of its pools, and those that its depth asks for |
-    /// | `queue_breaker` | `domain`, `state`: closed, open, half_open, ramp | 1 for the present [`BreakerState`](crate::BreakerState), 0 for the others |
+    /// | `queue_breaker` | `domain`, `state`: closed, open, `half_open`, ramp | 1 for the present [`BreakerState`](crate::BreakerState), 0 for the others |
     /// | `queue_handler_mean_seconds` | `domain` | how long its handler takes, over the last few items; absent before the first |
     /// | `queue_slots_used`, `queue_slots` | | items held, running or being settled, and the most of them |
     /// | `queue_draining`, `broker_failing` | | 1 while it ends, and 1 while the broker does not work |
