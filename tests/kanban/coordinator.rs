@@ -7,7 +7,7 @@ use heijunka::{
 };
 
 use crate::common::{GENEROUS, Gate, eventually, pool_status, workers};
-use crate::rig::{InMemory, Log, Setup, counts, dead, item, items, on, publish, queue, quick, told, waiting};
+use crate::rig::{InMemory, Log, counts, dead, item, items, on, publish, queue, quick, told, waiting};
 
 fn growing(most: u32) -> PoolConfig {
     PoolConfig { max_workers: most, kind: Kind::Blocking, ..workers(1) }

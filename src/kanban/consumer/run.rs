@@ -1,5 +1,6 @@
 //! An item as a job: on its worker.
 
+use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -65,8 +66,10 @@ fn cut_short(mut ended: Ended) -> Ended {
     };
     if text.len() > LONGEST {
         let bytes = text.len();
-        text.truncate(text.floor_char_boundary(LONGEST));
-        text.push_str(&format!("… ({bytes} bytes in all)"));
+        let whole = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(whole);
+        // A String takes whatever is written.
+        let _ = write!(text, "… ({bytes} bytes in all)");
         text.shrink_to_fit();
     }
     ended

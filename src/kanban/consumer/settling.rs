@@ -179,10 +179,10 @@ impl Driver {
             self.count_dead_letters();
         }
         self.settling_fails = confirmed == 0 && !self.failed.is_empty();
-        if !self.failed.is_empty() {
-            self.settle_again.failed(now);
-        } else {
+        if self.failed.is_empty() {
             self.settle_again.worked();
+        } else {
+            self.settle_again.failed(now);
         }
         if confirmed > 0 {
             self.broker_works();

@@ -7,9 +7,7 @@ mod queue;
 mod setup;
 
 pub(crate) use folder::Folder;
-pub(crate) use log::{Log, Run};
+pub(crate) use log::Log;
 pub(crate) use meddled::{Call, KeptOpen, Meddled, Meddler};
-pub(crate) use queue::{
-    WITHIN, counts, dead, depth, item, items, never_opens, publish, queue, quick, told, waiting,
-};
+pub(crate) use queue::{counts, dead, depth, item, items, publish, queue, quick, told, waiting};
 pub(crate) use setup::{InFile, InMemory, Setup, on, on_every_broker};

@@ -203,8 +203,8 @@ impl State {
         for want in wants {
             let at = self.queue_of(want.lane);
             for _ in 0..want.most {
-                let waits = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
-                let Some(number) = self.queues[at].pop(waits) else {
+                let is_ready = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
+                let Some(number) = self.queues[at].pop(is_ready) else {
                     if !weakened("hunger") {
                         self.queues[at].hunger();
                     }
