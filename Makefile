@@ -1,6 +1,6 @@
 # Everything works with Rust alone; cargo-nextest is used for the tests where it is installed.
 # On a machine without `make`, the recipes are one line each.
-.PHONY: help run test loom stress bench compare lint ci
+.PHONY: help run test loom stress crash bench compare lint ci
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 18
@@ -17,6 +17,9 @@ loom: ## the models under loom, and the weakened twins they must catch
 
 stress: ## a thousand million admission attempts, counting over-admissions
 	HEIJUNKA_STRESS_ATTEMPTS=1000000000 cargo test --release -p heijunka --test stress -- --nocapture
+
+crash: ## a process that publishes and consumes, killed two hundred times
+	HEIJUNKA_CRASHES=100 cargo test -p heijunka --test crash a_process -- --nocapture --test-threads=1
 
 bench: ## the criterion suites
 	cargo bench -p heijunka

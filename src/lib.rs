@@ -31,6 +31,12 @@
 //! | all of it | [`Runtime`], [`Domain`]; [`Config`] and [`Loader`] to read it from a file |
 //! | admission for threads or tasks you already have | [`Regulator`], [`Limits`], [`Permit`] |
 //! | consistent hashing over targets that come and go | [`Router`], [`Key`] |
+//! | work that must not be lost, or can wait | [`Builder::handler`], [`Runtime::kanban`], [`Publisher`], [`ItemSpec`], [`Outcome`] |
+//! | to publish by the clock | [`Scheduler`], [`Schedule`], [`When`] |
+//! | what failed for good | [`DeadLetters`] |
+//! | a broker or a seen store of your own | [`Broker`], [`conformance`], [`SeenStore`] |
+//! | to check that nothing was lost | [`history`] |
+//! | a control socket | [`ops`] |
 //! | results: waited for, polled or awaited | [`JobHandle`] |
 //! | to know what it decided, and why | [`Runtime::journal`], [`Entry`], [`Runtime::burst`] |
 //! | to change its configuration while it runs | [`Runtime::update`] |
@@ -48,6 +54,8 @@
 //! | recording what a job did | wait-free, plain stores of the worker's own |
 //! | status of pools, metrics, scaling, checking health, rebalancing, changing the configuration, adding and removing pools, draining | lock; off the way of jobs, which they do not disturb |
 //! | [`JobHandle::wait`], [`Domain::checkout`], [`Runtime::drain`] | block, and say so |
+//! | [`Publisher::publish`], [`DeadLetters`], the [`Scheduler`] | lock or block until the broker has confirmed, up to a timeout |
+//! | pulling, settling, keeping leases | on the thread `hj-kanban`; workers hand over how an item ended without blocking |
 //!
 //! # Limitations
 //!
@@ -55,7 +63,9 @@
 //! - A thread cannot be killed. Deadlines and cancellation keep jobs from starting, and tell running ones through
 //!   [`Context::is_cancelled`]; job and permit are held until the job returns.
 //! - Panics of jobs are caught, unless the program is built with `panic = "abort"`.
-//! - What is accepted lives in memory: if the process is killed, it is gone.
+//! - What is submitted lives in memory: if the process is killed, it is gone. What is published lives as long as its broker keeps
+//!   it: in memory as long as the process, in a file beyond it ([`Durability`] says how far).
+//! - A handler may run more than once for an item: make it idempotent by the item's id. What is done is remembered per process.
 //! - 50 workers per pool, 255 pools per affinity group, 2 097 151 permits, 255 sub-limits.
 //! - Linux is what is tested. Elsewhere pinning may not be possible; [`Pinning`] says so.
 //!
@@ -65,7 +75,9 @@
 //!
 //! ```text
 //! ops                          the control plane: HTTP over a Unix socket
-//! runtime                      Runtime, Domain, configuration, draining, metrics as text
+//! runtime                      Runtime, configuration, the control thread, draining, metrics as text
+//! kanban                       the pull queue: items, brokers, publisher, consumer, scheduler, dead letters
+//! domain                       Domain: admission, routing and pools as one call
 //! admission  routing           who may come in; where to
 //! pool  balance  burst         who runs it; how evenly, and who moves; what load is unusual, and what to lend for it
 //! metrics  thread  lanes       counts and histograms; pinning, idling, waking; which priority next
@@ -110,13 +122,15 @@ pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
 pub use kanban::{
-    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter, Death,
-    Delivery, Depth, Durability, Embedded, EmbeddedSettings, Expired, Handler, Item, ItemError, ItemId,
-    ItemSpec, Kanban, KanbanCounts, KanbanReport, KanbanStatus, Lane, MemorySeen, Misfire, Name, NameError,
+    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter,
+    DeadLetterCount, DeadLetterFilter, DeadLetterPage, DeadLetters, Death, Delivery, Depth, DropReport,
+    Durability, Embedded, EmbeddedSettings, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Kanban,
+    KanbanCounts, KanbanReport, KanbanStatus, Lane, MemorySeen, Misfire, Name, NameError,
     Origin as ScheduleOrigin, Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError,
-    Publisher, QueueStatus, Receipt, RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen,
-    SeenError, SeenKey, SeenStore, Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket,
-    Traits as BrokerTraits, Verdict, Want, When, Work, conformance, history, kill_programs,
+    Publisher, QueueStatus, Receipt, Replay, ReplayOptions, ReplayOutcome, ReplayRefusal, ReplayReport,
+    RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen, SeenError, SeenKey, SeenStore,
+    Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket, Traits as BrokerTraits, Verdict, Want,
+    When, Work, conformance, history, kill_programs,
 };
 pub use metrics::Latencies;
 pub use pool::{
@@ -144,6 +158,11 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/levelling.md")]
 struct Levelling;
+
+/// Runs what the guide to the pull queue shows.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/kanban.md")]
+struct Queue;
 
 #[cfg(all(test, heijunka_loom))]
 #[path = "../loom-tests/harness.rs"]

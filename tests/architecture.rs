@@ -72,8 +72,8 @@ fn layer_of(component: &str) -> Option<usize> {
 fn imports(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (at, start) in code.match_indices("crate::") {
-        // `heijunka_crate::` and the like are other paths.
-        if code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_') {
+        // `heijunka_crate::` and the like are other paths, and `$crate::` is for whoever uses a macro.
+        if code[..at].ends_with(|before: char| before.is_alphanumeric() || "_$".contains(before)) {
             continue;
         }
         let rest = &code[at + start.len()..];

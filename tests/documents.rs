@@ -88,6 +88,12 @@ fn the_sample_configuration_has_every_key() {
 }
 
 #[test]
+fn the_sample_service_is_one() {
+    let service = Config::load(root().join("docs/service.toml")).unwrap();
+    assert!(service.domains["mail"].is_consumed());
+}
+
+#[test]
 fn the_quick_start_is_the_example() {
     let example = text("examples/quickstart.rs");
     let code = example.split_once("\n\n").expect("the example begins with a comment").1;
@@ -100,7 +106,7 @@ fn the_quick_start_is_the_example() {
 #[test]
 fn what_is_shown_of_a_configuration_is_one() {
     let mut shown = 0;
-    for document in ["README.md", "docs/levelling.md"] {
+    for document in ["README.md", "docs/levelling.md", "docs/kanban.md"] {
         let text = text(document);
         for (at, fence) in text.match_indices("```toml\n") {
             let block = text[at + fence.len()..].split("```").next().unwrap();
@@ -120,7 +126,8 @@ fn what_is_shown_of_a_configuration_is_one() {
 
 #[test]
 fn every_link_to_a_file_leads_somewhere() {
-    let components = ["admission", "balance", "burst", "pool", "routing", "runtime/control"];
+    let components =
+        ["admission", "balance", "burst", "pool", "routing", "runtime/control", "kanban/consumer"];
     let mut documents: Vec<PathBuf> = ["", "docs", "loom-tests"]
         .map(PathBuf::from)
         .into_iter()

@@ -18,6 +18,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(crate::run::Run),
     Replay(Box<Replay>),
     Check(Check),
     #[command(flatten)]

@@ -15,6 +15,12 @@ pub(crate) enum Error {
     Thread(io::Error),
     Signals(io::Error),
     Output(io::Error),
+    /// Standard input cannot be read.
+    Input(io::Error),
+    /// Items were to be read, and nothing consumes them.
+    NoQueue,
+    /// The control socket cannot be had.
+    Ops(heijunka::ops::OpsError),
     Control(ControlError),
 }
 
@@ -27,6 +33,11 @@ impl fmt::Display for Error {
             Error::Thread(error) => write!(f, "cannot start a thread: {error}"),
             Error::Signals(error) => write!(f, "cannot listen for signals: {error}"),
             Error::Control(error) => error.fmt(f),
+            Error::Input(error) => write!(f, "cannot read standard input: {error}"),
+            Error::NoQueue => {
+                f.write_str("the configuration has no queue: give a domain an exec to run for its items")
+            }
+            Error::Ops(error) => write!(f, "the control socket: {error}"),
             Error::Output(error) => write!(f, "cannot write the report: {error}"),
         }
     }

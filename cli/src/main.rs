@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod run;
 mod table;
 mod trace;
 mod units;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Replay(args) => replay::replay(&args),
         Command::Check(args) => check::check(&args),
+        Command::Run(args) => run::run(&args),
         Command::Control(command) => control::run(&command),
     };
     done.unwrap_or_else(|error| {

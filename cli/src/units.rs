@@ -56,6 +56,11 @@ impl fmt::Display for Count {
     }
 }
 
+/// A number and its noun.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", Count(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -110,7 +110,12 @@ impl Tokens {
             None => self.acquire_word(class, n),
             Some(sub) => self.acquire_both(sub, class, n),
         };
-        taken.inspect_err(|rejected| self.count_refused(rejected.reason))
+        // What is pulled is offered again and again, and is no arrival: its refusals would drown those of the others.
+        taken.inspect_err(|rejected| {
+            if !class.pulled {
+                self.count_refused(rejected.reason);
+            }
+        })
     }
 
     #[inline(always)]

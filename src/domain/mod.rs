@@ -306,7 +306,9 @@ impl JobSpec<'_> {
                 Err(back) => (job, rejected) = (back, lane_full(pool, self.priority)),
             }
         }
-        domain.regulator.count_refused(rejected.reason);
+        if !self.background {
+            domain.regulator.count_refused(rejected.reason);
+        }
         // SAFETY: made from a `W` above.
         Err(Refused { rejected, work: unsafe { job.into_work() } })
     }

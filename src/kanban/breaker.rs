@@ -123,11 +123,6 @@ impl Breaker {
         }
     }
 
-    /// Other settings from now on; a time that it is open for already stays as it is.
-    pub(crate) fn set(&mut self, settings: BreakerSettings) {
-        self.settings = settings;
-    }
-
     pub(crate) fn state(&self) -> BreakerState {
         self.state
     }
@@ -211,7 +206,6 @@ impl Breaker {
     }
 
     fn open(&mut self, now: Moment) -> Change {
-        self.successes = 0;
         let long = self.settings.open.saturating_mul(1 << self.reopened);
         self.go(BreakerState::Open { since: now, until: now.after(long) })
     }

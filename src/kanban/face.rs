@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use super::broker::{Broker, Traits};
 use super::cells::{Count, Counts};
 use super::consumer::{ConsumeError, Consumer, ConsumerStatus, Env, Leftover, Source};
-use super::name::ItemId;
+use super::dead_letters::DeadLetters;
+use super::name::{ItemId, Name};
 use super::publisher::Publisher;
 use super::scheduler::Scheduler;
 use crate::time::{Clock, Deadline, Timestamp};
@@ -27,7 +28,9 @@ struct Shared {
     clock: Clock,
     counts: Arc<Counts>,
     publisher: Publisher,
+    dead_letters: DeadLetters,
     scheduler: Scheduler,
+    consumed: Vec<Name>,
     consumer: Mutex<Option<Arc<Consumer>>>,
     /// What the consumer last told, once it has ended.
     last: Mutex<Option<ConsumerStatus>>,
@@ -104,6 +107,9 @@ pub struct KanbanReport {
     pub volatile: bool,
 }
 
+/// How long a broker has for its last answers when there is no time left.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 impl KanbanReport {
     /// Items that are lost: those that stay in a broker that is in memory.
     #[must_use]
@@ -128,9 +134,23 @@ impl Kanban {
         let Env { broker, clock, counts, .. } = env.clone();
         let within = env.settings.settle_timeout;
         let traits = broker.traits();
+        let domains = sources.iter().map(|source| source.name.clone()).collect();
         let consumer = if sources.is_empty() { None } else { Some(Arc::new(Consumer::start(env, sources)?)) };
+        let dead_letters = DeadLetters::new(broker.clone(), clock.clone()).timeout(within);
         let (consumer, last) = (Mutex::new(consumer), Mutex::default());
-        let shared = Shared { broker, traits, clock, counts, publisher, scheduler, consumer, last, within };
+        let shared = Shared {
+            broker,
+            traits,
+            clock,
+            counts,
+            publisher,
+            dead_letters,
+            scheduler,
+            consumed: domains,
+            consumer,
+            last,
+            within,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -140,10 +160,22 @@ impl Kanban {
         &self.shared.broker
     }
 
+    /// The domains whose items are pulled here.
+    #[must_use]
+    pub fn consumed(&self) -> &[Name] {
+        &self.shared.consumed
+    }
+
     /// What publishes.
     #[must_use]
     pub fn publisher(&self) -> &Publisher {
         &self.shared.publisher
+    }
+
+    /// What failed for good.
+    #[must_use]
+    pub fn dead_letters(&self) -> &DeadLetters {
+        &self.shared.dead_letters
     }
 
     /// What publishes again and again.
@@ -180,14 +212,44 @@ impl Kanban {
     }
 
     /// Closes the broker: nothing is published any more. Tells how many items stay in it.
-    pub(crate) fn close(&self) -> Option<u64> {
-        let left = self.shared.broker.item_count(self.shared.within).ok();
-        self.shared.broker.close(self.shared.within);
+    pub(crate) fn close(&self, deadline: &Deadline) -> Option<u64> {
+        // One deadline for all of the end, also if the broker does not answer.
+        let within = || self.shared.within.min(deadline.left().max(LAST_WORDS));
+        let left = self.shared.broker.item_count(within()).ok();
+        self.shared.broker.close(within());
         left
     }
 }
 
 impl KanbanCounts {
+    /// Each count with its name, as metrics and reports call it.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, u64); 18] {
+        let Self { published, published_twice, invalid, not_stored, unknown, pulled, .. } = *self;
+        let Self { done, failed, acked, retried, released, dead_lettered, .. } = *self;
+        let Self { dropped, duplicates, concurrent, gone, unsettled, stalled, .. } = *self;
+        [
+            ("published", published),
+            ("published_twice", published_twice),
+            ("invalid", invalid),
+            ("not_stored", not_stored),
+            ("unknown", unknown),
+            ("pulled", pulled),
+            ("done", done),
+            ("failed", failed),
+            ("acked", acked),
+            ("retried", retried),
+            ("released", released),
+            ("dead_lettered", dead_lettered),
+            ("dropped", dropped),
+            ("duplicates", duplicates),
+            ("concurrent", concurrent),
+            ("gone", gone),
+            ("unsettled", unsettled),
+            ("stalled", stalled),
+        ]
+    }
+
     fn of(counts: &Counts) -> Self {
         let of = |count| counts.sum(count);
         Self {

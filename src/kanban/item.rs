@@ -145,6 +145,12 @@ impl ItemSpec {
         }
     }
 
+    /// The domain it is for.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
     /// How urgent it is.
     pub fn priority(self, priority: Priority) -> Self {
         Self { priority, ..self }

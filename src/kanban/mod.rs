@@ -5,6 +5,7 @@ mod broker;
 mod cells;
 pub mod conformance;
 pub(crate) mod consumer;
+mod dead_letters;
 mod depth;
 mod embedded;
 mod event;
@@ -25,6 +26,10 @@ pub use broker::{
     Stored, Ticket, Traits, Verdict, Want,
 };
 pub use consumer::{ConsumerStatus, QueueStatus};
+pub use dead_letters::{
+    DeadLetterCount, DeadLetterFilter, DeadLetterPage, DeadLetters, DropReport, Replay, ReplayOptions,
+    ReplayOutcome, ReplayRefusal, ReplayReport,
+};
 pub use embedded::{Durability, Embedded, EmbeddedSettings};
 pub use exec::{Program, ProgramError, ProgramSettings, kill_programs};
 pub use face::{Kanban, KanbanCounts, KanbanReport, KanbanStatus};

@@ -45,7 +45,7 @@ impl Work<'_> {
         self.attempt
     }
 
-    /// How often the broker delivered it, from 1: interrupted ones count.
+    /// How often the broker delivered it, from 1: those count that a crash interrupted.
     #[must_use]
     pub fn deliveries(&self) -> u32 {
         self.deliveries

@@ -14,8 +14,10 @@ use crate::time::Timestamp;
 pub struct RetrySettings {
     /// A handler fails so often at most, then the item is dead (`attempts`); 5 by default, 0 counts as 1.
     pub max_attempts: u32,
-    /// An item is delivered so often at most, then it is dead without being run (`poison`): what ends whole processes never
-    /// fails in one. 20 by default, which leaves room for items given back, as some brokers count these.
+    /// An item is delivered so often at most, then it is dead (`poison`): what ends whole processes never fails in one. The
+    /// last time it runs alone, where the broker keeps notes, so that what was on loan together with it is not taken for it;
+    /// whatever comes to the limit without having run alone does so once. 20 by default, which leaves room for items given back, as
+    /// some brokers count these.
     pub max_deliveries: u32,
     /// After the first failure it waits for up to this, after each further one for up to twice as long; 1 s by default.
     pub base: Duration,
@@ -109,6 +111,15 @@ pub(crate) struct Cause {
 pub(crate) enum Arrival {
     /// It is run, after so many failures.
     Run { failures: u32 },
+    /// It was delivered again and again without an end, as what ends the process is; so is what was on loan with it.
+    Suspect {
+        /// Its handler has failed so often.
+        failures: u32,
+        /// Whether it was delivered as often as it may be already.
+        over: bool,
+        /// Why it is dead, if it is what ends the process.
+        cause: Cause,
+    },
     /// It is dead, without being run.
     Dead(Cause),
     /// It is removed, without being run: its deadline has passed, and that is what was wished for.
@@ -130,12 +141,14 @@ pub(crate) fn arrival(
     if let Some(fault) = &delivery.fault {
         return dead("undecodable", fault.clone());
     }
+    let suspect = |over| {
+        let times = delivery.deliveries - 1;
+        let error = format!("delivered {times} times and not settled: its handler may end the process");
+        let cause = Cause { reason: "poison", error, attempts: failures };
+        Arrival::Suspect { failures, over, cause }
+    };
     if delivery.deliveries > settings.max_deliveries {
-        let error = format!(
-            "delivered {} times and not settled: its handler may end the process",
-            delivery.deliveries - 1
-        );
-        return dead("poison", error);
+        return suspect(true);
     }
     // Only what is known to be failures: an item that was given back now and then is not dead for that.
     if delivery.failures.is_some_and(|failures| failures >= settings.max_attempts.max(1)) {
@@ -143,6 +156,12 @@ pub(crate) fn arrival(
     }
     if delivery.item.is_expired(now) {
         return late(failures, expired);
+    }
+    // The last delivery there is, and not each one before it ended in a failure.
+    if delivery.deliveries == settings.max_deliveries
+        && delivery.failures.is_some_and(|failures| failures.saturating_add(1) < delivery.deliveries)
+    {
+        return suspect(false);
     }
     Arrival::Run { failures }
 }

@@ -31,6 +31,16 @@ pub fn publish_lines(
     batch.publish(lines, &mut publish)
 }
 
+/// What is wrong, and in which column: the line is told apart from it.
+fn placed(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(what) => format!("column {}: {what}", error.column().max(1)),
+        None => text,
+    }
+}
+
 #[derive(Default)]
 struct Batch {
     /// The number of each, and what is wrong with it.
@@ -42,7 +52,7 @@ struct Batch {
 impl Batch {
     fn add(&mut self, number: u64, line: &[u8]) {
         self.bytes += line.len();
-        let item = serde_json::from_slice::<NewItem>(line).map_err(|error| error.to_string());
+        let item = serde_json::from_slice::<NewItem>(line).map_err(|error| placed(&error));
         match item.and_then(|item| item.into_spec().map_err(|error| error.to_string())) {
             Ok(spec) => {
                 self.specs.push(spec);

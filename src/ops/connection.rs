@@ -276,7 +276,11 @@ impl Connection {
         let answer = service.routes.find(&mut request).and_then(|route| {
             let within = match &route.run {
                 Run::Quick(run) => return guarded(&request, || run(&request)).map(Some),
-                Run::Slow(within, _) | Run::Lines(within, _) => *within,
+                Run::Slow(within, _) => *within,
+                Run::Lines(within, begin, _) => {
+                    guarded(&request, || begin(&request))?;
+                    *within
+                }
             };
             let pipe = Pipe::new((service.stir)());
             let framing = if request.old { Framing::Raw } else { Framing::Chunked };

@@ -46,7 +46,9 @@ fn serve(errands: &Receiver<Errand>, patience: Duration) {
         if !pipe.is_gone() {
             let result = guarded(&request, || match &route.run {
                 Run::Quick(run) | Run::Slow(_, run) => run(&request).map(Some),
-                Run::Lines(_, run) => run(&request, &mut Lines::new(pipe.clone(), patience)).map(|()| None),
+                Run::Lines(_, _, run) => {
+                    run(&request, &mut Lines::new(pipe.clone(), patience)).map(|()| None)
+                }
             });
             pipe.end(result);
         }

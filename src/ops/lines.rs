@@ -212,7 +212,7 @@ mod tests {
     fn a_handler_that_waits_for_room_gets_it_or_is_told() {
         for reads in [true, false] {
             let pipe = Pipe::new(|| ());
-            let mut lines = Lines::new(pipe.clone(), Duration::from_mins(1));
+            let mut lines = Lines::new(pipe.clone(), Duration::from_secs(60));
             let writer = thread::Builder::new().spawn(move || {
                 let line = "x".repeat(BOUND);
                 lines.line(&line).and_then(|()| lines.line(&line)).is_ok()

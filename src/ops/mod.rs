@@ -33,6 +33,7 @@ mod request;
 mod response;
 mod routes;
 mod server;
+mod service;
 mod settings;
 mod socket;
 mod target;
@@ -51,6 +52,7 @@ pub use problem::Problem;
 pub use request::{Method, Request};
 pub use response::Response;
 pub use routes::Routes;
+pub use service::routes;
 pub use settings::{OpsLimits, OpsSettings};
 
 use helpers::Helpers;
@@ -96,6 +98,7 @@ impl Ops {
     ///
     /// Gives the names of the threads that did not end in time: `hj-ops` itself, whose connections were cut then, and those
     /// that still run a handler, which are left to end on their own.
+    #[must_use = "it says what was left"]
     pub fn stop(mut self, within: Duration) -> Vec<String> {
         let deadline = Deadline::after(within);
         self.mailbox.end(false);

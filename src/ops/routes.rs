@@ -11,6 +11,7 @@ use super::request::{Method, Request};
 use super::response::Response;
 
 type Quick = dyn Fn(&Request) -> Result<Response, Problem> + Send + Sync;
+type Begin = dyn Fn(&Request) -> Result<(), Problem> + Send + Sync;
 type Streaming = dyn Fn(&Request, &mut Lines) -> Result<(), Problem> + Send + Sync;
 
 /// What can be asked of a control plane.
@@ -30,8 +31,8 @@ pub(super) enum Run {
     Quick(Box<Quick>),
     /// On a helper thread, within this time.
     Slow(Duration, Box<Quick>),
-    /// On a helper thread, line by line, within this time.
-    Lines(Duration, Box<Streaming>),
+    /// On a helper thread, line by line, within this time; what comes first, on the thread that serves all: must not block.
+    Lines(Duration, Box<Begin>, Box<Streaming>),
 }
 
 impl Routes {
@@ -78,7 +79,21 @@ impl Routes {
         within: Duration,
         run: impl Fn(&Request, &mut Lines) -> Result<(), Problem> + Send + Sync + 'static,
     ) -> Self {
-        self.add(method, pattern, Run::Lines(within, Box::new(run)))
+        self.begun_lines(method, pattern, within, |_| Ok(()), run)
+    }
+
+    /// As [`lines`](Self::lines), after `begin` was run at once, as [`quick`](Self::quick) is, however busy the helper threads are:
+    /// for what must not wait for its turn. What it has begun stays so, even if there turns out to be no turn for the lines.
+    #[must_use]
+    pub fn begun_lines(
+        self,
+        method: Method,
+        pattern: &'static str,
+        within: Duration,
+        begin: impl Fn(&Request) -> Result<(), Problem> + Send + Sync + 'static,
+        run: impl Fn(&Request, &mut Lines) -> Result<(), Problem> + Send + Sync + 'static,
+    ) -> Self {
+        self.add(method, pattern, Run::Lines(within, Box::new(begin), Box::new(run)))
     }
 
     fn add(mut self, method: Method, pattern: &'static str, run: Run) -> Self {

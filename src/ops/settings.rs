@@ -52,7 +52,7 @@ impl Default for OpsLimits {
             body: 64 << 20,
             memory: 256 << 20,
             request: Duration::from_secs(30),
-            idle: Duration::from_mins(1),
+            idle: Duration::from_secs(60),
             helpers: 4,
             queue: 16,
         }

@@ -36,6 +36,7 @@ impl Runtime {
     }
 
     fn start_with(config: Config, clock: Clock, plugs: Plugs) -> Result<Self, StartError> {
+        let config = sync::Arc::new(config);
         let cores = Arc::new(Cores::of_process());
         for warning in config.check_for(cores.budget())? {
             tracing::warn!(%warning, "configuration");
@@ -45,7 +46,7 @@ impl Runtime {
         let subs = admission.sub_limits.iter().map(|(name, limit)| (name.clone(), *limit));
         let control = Control::new(config.control.journal as usize);
         let core = Core {
-            config: EpochCell::new(sync::Arc::new(config.clone())),
+            config: EpochCell::new(config.clone()),
             control,
             kanban: OnceLock::new(),
             regulator: Arc::new(Regulator::with_sub_limits(limits, subs)),
@@ -231,7 +232,12 @@ pub enum StartError {
         why: String,
     },
     /// A schedule is wrong.
-    Schedule(ScheduleError),
+    Schedule {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        error: ScheduleError,
+    },
 }
 
 impl fmt::Display for StartError {
@@ -244,7 +250,7 @@ impl fmt::Display for StartError {
             StartError::Control(error) => write!(f, "the system gave no thread for control: {error}"),
             StartError::Broker(error) => write!(f, "broker: {error}"),
             StartError::Handler { domain, why } => write!(f, "domains.{domain}: {why}"),
-            StartError::Schedule(error) => write!(f, "schedules: {error}"),
+            StartError::Schedule { name, error } => write!(f, "schedules.{name}: {error}"),
         }
     }
 }
@@ -259,7 +265,7 @@ impl std::error::Error for StartError {
             StartError::Control(error) => Some(error),
             StartError::Broker(error) => Some(error),
             StartError::Handler { .. } => None,
-            StartError::Schedule(error) => Some(error),
+            StartError::Schedule { error, .. } => Some(error),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Report, Runtime};
-use crate::kanban::{Kanban, KanbanReport};
+use crate::kanban::KanbanReport;
 use crate::pool::Pool;
 use crate::time::Deadline;
 
@@ -49,18 +49,18 @@ impl Runtime {
         *self.core.ender.lock() = Some(own);
         let deadline = Deadline::after(patience);
         // No new work comes in; what waits in the queue is pulled all the same.
-        self.core.registry.lock().ending = true;
+        let pools = self.last_pools();
+        let before = self.counts(&pools);
         self.core.regulator.shut();
         let kanban = self.core.kanban.get();
         let queue = kanban.map(|kanban| kanban.end(run_what_waits, &deadline));
         // From here on nothing is admitted, so what is in flight can only become less, and no pool comes or goes.
         self.core.regulator.close();
-        let pools = self.last_pools();
-        let before = self.counts(&pools);
         if run_what_waits {
             // How it ended is seen below.
             let _ = self.core.regulator.wait_drained(deadline.left());
         }
+        self.core.registry.lock().closing = true;
         // Closing the lanes hands back what waits, also for a submitter that was admitted before and comes only now.
         pools.iter().for_each(Pool::retire_all);
         pools.iter().for_each(Pool::close);
@@ -79,7 +79,7 @@ impl Runtime {
         let queue = queue.map(|(report, threads)| {
             unjoined.extend(threads);
             // The last jobs may have published.
-            KanbanReport { left: kanban.and_then(Kanban::close), ..report }
+            KanbanReport { left: kanban.and_then(|kanban| kanban.close(&deadline)), ..report }
         });
         let after = self.counts(&pools);
         let abandoned = after.abandoned - before.abandoned;

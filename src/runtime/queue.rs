@@ -18,6 +18,7 @@ use crate::kanban::{
     Event, Events, Handler, Item, ItemError, Kanban, Lane, MemorySeen, Name, Program, ProgramSettings,
     PublishError, Publisher, RetrySettings, Schedule, ScheduleError, Scheduler, SeenStore, Stored, When,
 };
+use crate::time::Deadline;
 
 /// What only code can give: everything that is not data.
 #[derive(Clone, Default)]
@@ -31,8 +32,8 @@ impl fmt::Debug for Plugs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugs")
             .field("handlers", &self.handlers.keys())
-            .field("broker", &self.broker)
-            .field("seen", &self.seen)
+            .field("broker", &self.broker.as_ref().map(|broker| broker.traits().name))
+            .field("seen", &self.seen.is_some())
             .finish()
     }
 }
@@ -78,9 +79,13 @@ pub(super) fn start(core: &Arc<Core>, config: &Config, plugs: Plugs) -> Result<(
         finished: Arc::new(move |id, success| ended.finished(id, success)),
         settings: consumer_settings(config),
     };
-    let kanban = Kanban::start(env, sources, publisher, scheduler).map_err(|error| match error {
-        ConsumeError::Broker(error) => StartError::Broker(error),
-        ConsumeError::Thread(error) => StartError::Control(error),
+    let kanban = Kanban::start(env, sources, publisher, scheduler.clone()).map_err(|error| {
+        // Its thread would publish for ever.
+        scheduler.stop(&Deadline::after(config.kanban.publish_timeout));
+        match error {
+            ConsumeError::Broker(error) => StartError::Broker(error),
+            ConsumeError::Thread(error) => StartError::Control(error),
+        }
     })?;
     // Started once, before anybody has the runtime.
     let _ = core.kanban.set(kanban);
@@ -131,7 +136,7 @@ fn sources(core: &Core, config: &Config, plugs: &Plugs) -> Result<Vec<Source>, S
             (None, None) => continue,
         };
         let valid = Name::new(&name).map_err(|error| wrong(&name, error.to_string()))?;
-        sources.push(Source { name: valid, domain, handler, retry: retry(config.retry_of(&name)) });
+        sources.push(Source { name: valid, domain, handler, retry: retry(&config.retry_of(&name)) });
     }
     Ok(sources)
 }
@@ -180,8 +185,8 @@ fn consumer_settings(config: &Config) -> ConsumerSettings {
     }
 }
 
-fn retry(config: RetryConfig) -> RetrySettings {
-    let RetryConfig { max_attempts, max_deliveries, base, cap, timeout } = config;
+fn retry(config: &RetryConfig) -> RetrySettings {
+    let RetryConfig { max_attempts, max_deliveries, base, cap, timeout } = *config;
     RetrySettings { max_attempts, max_deliveries, base, cap, timeout }
 }
 
@@ -194,12 +199,17 @@ fn start_scheduler(
 ) -> Result<Scheduler, StartError> {
     let schedules: Result<Vec<Schedule>, StartError> =
         config.schedules.iter().map(|(name, config)| schedule(name, config)).collect();
+    let schedules = schedules?;
+    let max_payload = usize::try_from(config.kanban.payload).unwrap_or(usize::MAX);
+    for schedule in &schedules {
+        let wrong = |error| StartError::Schedule { name: schedule.name.as_str().to_owned(), error };
+        Scheduler::check(schedule, max_payload, &core.clock).map_err(wrong)?;
+    }
     let within = config.kanban.publish_timeout;
     let outlet = Arc::new(BrokerOutlet { broker: broker.clone(), publisher: publisher.clone(), within });
-    let max_payload = usize::try_from(config.kanban.payload).unwrap_or(usize::MAX);
     let settings = SchedulerSettings { slow_above: 100, max_payload };
-    Scheduler::start(schedules?, settings, outlet, core.clock.clone(), events.clone())
-        .map_err(StartError::Schedule)
+    Scheduler::start(schedules, settings, outlet, core.clock.clone(), events.clone())
+        .map_err(|error| StartError::Schedule { name: "all".to_owned(), error })
 }
 
 fn schedule(name: &str, config: &ScheduleConfig) -> Result<Schedule, StartError> {
@@ -207,7 +217,10 @@ fn schedule(name: &str, config: &ScheduleConfig) -> Result<Schedule, StartError>
         (Some(expression), _) => When::cron_in(expression, &config.zone),
         (None, every) => When::Every(every.unwrap_or_default()),
     };
-    let wrong = |error| StartError::Schedule(ScheduleError::Item(ItemError::Name(error)));
+    let wrong = |error| StartError::Schedule {
+        name: name.to_owned(),
+        error: ScheduleError::Item(ItemError::Name(error)),
+    };
     Ok(Schedule {
         priority: config.priority,
         key: config.key.clone(),

@@ -28,6 +28,8 @@ pub(super) struct Registry {
     pub(super) serials: u64,
     /// Whether the end has begun: nobody comes or goes any more.
     pub(super) ending: bool,
+    /// Whether its last part has begun: pools close, and whoever is missing in them is not replaced.
+    pub(super) closing: bool,
 }
 
 pub(super) struct Member {

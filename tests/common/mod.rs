@@ -85,13 +85,24 @@ struct GateState {
 impl Gate {
     /// A job that waits at the gate.
     pub(crate) fn job(&self) -> impl FnOnce(&Context<'_>) + Send + use<> {
+        let wait = self.waiter();
+        move |_| wait()
+    }
+
+    /// Waits at the gate, for whatever calls it.
+    pub(crate) fn waiter(&self) -> impl Fn() + Send + Sync + use<> {
         let hinge = self.0.clone();
-        move |_| {
+        move || {
             let mut state = hinge.state.lock();
             state.inside += 1;
             hinge.changed.notify_all();
             hinge.changed.wait_while(&mut state, |state| !state.open);
         }
+    }
+
+    /// How many have come to the gate so far.
+    pub(crate) fn came(&self) -> usize {
+        self.0.state.lock().inside
     }
 
     /// Occupies so many workers of the pool that `key` belongs to; returns once they are.

@@ -1,3 +1,16 @@
-//! The pull queue as its users see it.
+//! The pull queue as its users see it: only what is public, one subject per file.
 
-mod smoke;
+#[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "shared with the tests of the runtime, which need other parts of it")]
+mod common;
+mod coordinator;
+#[cfg(unix)]
+mod exec;
+mod interference;
+mod k19;
+mod outcomes;
+mod regressions;
+mod rig;
+mod stopping;
+mod volume;
+mod wrong_use;

@@ -25,8 +25,11 @@ pub(crate) enum Command {
 /// Where the service is.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Socket {
-    /// Socket of the service [default: $HEIJUNKA_SOCKET, else $XDG_RUNTIME_DIR/heijunka.sock, else /tmp/heijunka-UID.sock]
-    #[arg(long, value_name = "PATH")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        help = "Socket of the service [default: $HEIJUNKA_SOCKET, else $XDG_RUNTIME_DIR/heijunka.sock, else /tmp/heijunka-UID.sock]"
+    )]
     pub(crate) socket: Option<PathBuf>,
 }
 

@@ -127,7 +127,7 @@ impl Sender<'_> {
             let before = part.text.len();
             let read = input.by_ref().take(LINE).read_until(b'\n', &mut part.text).map_err(&fault)?;
             if read == 0 {
-                return self.send(part);
+                return self.send(&part);
             }
             part.lines += 1;
             let line = &part.text[before..];
@@ -145,17 +145,17 @@ impl Sender<'_> {
             // Who writes slowly, such as a program in a pipe, need not wait for a part to be full.
             if part.lines >= PART.0 || part.text.len() >= PART.1 || input.buffer().is_empty() {
                 let next = Part { before: part.before + part.lines, ..Part::default() };
-                self.send(std::mem::replace(&mut part, next))?;
+                self.send(&std::mem::replace(&mut part, next))?;
             }
         }
     }
 
-    fn send(&mut self, part: Part) -> Result<(), Error> {
+    fn send(&mut self, part: &Part) -> Result<(), Error> {
         if part.items == 0 {
             return Ok(());
         }
         let mut told = 0;
-        let answered = self.exchange(&part, &mut told);
+        let answered = self.exchange(part, &mut told);
         if let Err(error) = answered {
             // Of what was never sent it is known.
             let reached = !matches!(
@@ -192,7 +192,9 @@ impl Sender<'_> {
             match self.counts.failed() {
                 ..=TOLD => {
                     let why = receipt.error.as_deref().unwrap_or("not stored");
-                    self.meter.note(&format!("line {}: {why}", receipt.line));
+                    // What tells a column goes on from there.
+                    let mark = if why.starts_with("column ") { ',' } else { ':' };
+                    self.meter.note(&format!("line {}{mark} {why}", receipt.line));
                 }
                 more if more == TOLD + 1 => self.meter.note("further lines failed; --json tells which"),
                 _ => {}

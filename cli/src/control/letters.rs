@@ -10,7 +10,7 @@ use super::args::{Dlq, Drop, Filter, Lines, List, Replay, Show, Which};
 use super::client::{Service, with_query};
 use super::error::ControlError;
 use super::meter::Meter;
-use super::{PARTLY, counted, print_json};
+use super::{PARTLY, counted, print_json, printable};
 use crate::error::Error;
 use crate::output;
 use crate::table::Table;
@@ -102,11 +102,11 @@ fn show(args: &Show) -> Result<ExitCode, Error> {
         let _ = writeln!(text, "{name:<10} {value}");
     }
     match (letter.payload, letter.payload_base64) {
-        (Some(payload), _) => _ = writeln!(text, "\n{}", printable(&payload)),
+        (Some(payload), _) => _ = writeln!(text, "\n{payload}"),
         (None, Some(payload)) => _ = writeln!(text, "\nbase64: {payload}"),
         (None, None) => {}
     }
-    output::print(&text)?;
+    output::print(&printable(&text))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -177,7 +177,7 @@ impl<'a> Sum<'a> {
             match line {
                 LetterLine::Letter(fate) if fate.done => self.counted.done += 1,
                 LetterLine::Letter(fate) if !self.output.json => {
-                    self.meter.note(&format!("{} {}: {}", fate.serial, fate.id, fate.told));
+                    self.meter.note(&printable(&format!("{} {}: {}", fate.serial, fate.id, fate.told)));
                 }
                 LetterLine::Letter(_) => {}
                 LetterLine::Done(counted) => {
@@ -238,9 +238,4 @@ fn json<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, ControlError> {
 
 fn one_line(text: &str) -> String {
     printable(text.lines().next().unwrap_or_default())
-}
-
-/// Text from elsewhere, which must not command the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }

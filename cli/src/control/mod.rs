@@ -22,6 +22,7 @@ pub(crate) use error::ControlError;
 
 use crate::error::Error;
 use crate::output;
+use crate::units::counted;
 use args::Command;
 
 /// Some of what was asked was done, and some was not.
@@ -56,7 +57,7 @@ fn contents(file: &Path) -> Result<Vec<u8>, ControlError> {
     fs::read(file).map_err(fault)
 }
 
-/// A number and its noun.
-fn counted(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", crate::units::Count(number), if number == 1 { "" } else { "s" })
+/// Text from elsewhere, which must not command the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }

@@ -8,7 +8,7 @@ use heijunka::{Misfire, Overlap, Schedule, ScheduleStatus, Timestamp, When};
 use super::args::{self, Add, ListSchedules, Named};
 use super::client::{Service, encode};
 use super::error::ControlError;
-use super::{contents, print_json};
+use super::{contents, print_json, printable};
 use crate::error::Error;
 use crate::output;
 use crate::table::Table;
@@ -95,7 +95,7 @@ fn list(args: &ListSchedules) -> Result<ExitCode, Error> {
             when(&status.schedule.when),
             status.schedule.domain.to_string(),
             state(status),
-            status.error.clone().unwrap_or_default(),
+            printable(status.error.as_deref().unwrap_or_default()),
             Count(status.published).to_string(),
             Count(skipped).to_string(),
             next,

@@ -5,10 +5,12 @@ mod ending;
 mod signals;
 mod stdin;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heijunka::ops::{Ops, OpsSettings, default_socket};
 use heijunka::{BrokerKind, Config, OnSignal, Runtime};
 use tracing::info;
 
@@ -18,7 +20,6 @@ use crate::check;
 use crate::error::Error;
 use crate::output;
 use ending::{Ending, How};
-use heijunka::ops::{Ops, OpsSettings, default_socket};
 
 /// How long the control plane has to say its last words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -26,9 +27,14 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Runs until a signal, a request, or the end of standard input.
 pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     let (config, warnings) = check::load(&args.config, &args.set)?;
+    if args.stdin && config.queue().is_none() {
+        return Err(Error::NoQueue);
+    }
+    let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_max_level(args.log)
         .with_writer(std::io::stderr)
+        .with_ansi(colours)
         .with_target(false)
         .init();
     for warning in warnings {
@@ -41,14 +47,18 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
         (None, true) => None,
         (None, false) => Some(config.service.socket.clone().unwrap_or_else(default_socket)),
     };
+    // Dropped after the runtime, and after all that follows.
+    let _programs = Programs;
     let runtime = Arc::new(Runtime::start(config.clone())?);
     let ops = match &socket {
         Some(socket) => Some(serve(&runtime, &ending, socket)?),
         None => None,
     };
     tell_start(&config, socket.as_deref());
-    let wrong = if args.stdin { Some(stdin::feed(&runtime, args.domain.clone(), &ending)?) } else { None };
-    let how = if args.stdin { ending.wish().unwrap_or(How::Drain) } else { ending.wait() };
+    let fed = if args.stdin { Some(stdin::feed(&runtime, args.domain.clone(), &ending)?) } else { None };
+    let wish = if args.stdin { ending.wish().unwrap_or((How::Drain, None)) } else { ending.wait() };
+    let (how, within) = wish;
+    let grace = within.unwrap_or(config.service.grace);
     let drains = match how {
         How::Drain => true,
         How::Stop => false,
@@ -58,28 +68,46 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
             OnSignal::Auto => config.queue().is_none_or(|broker| broker.kind == BrokerKind::Memory),
         },
     };
-    info!(grace = ?config.service.grace, "{}", if drains { "draining" } else { "stopping" });
-    let report = if drains { runtime.drain(config.service.grace) } else { runtime.stop(config.service.grace) };
+    info!(?grace, "{}", if drains { "draining" } else { "stopping" });
+    let report = if drains { runtime.drain(grace) } else { runtime.stop(grace) };
     if let Some(ops) = ops {
-        ops.stop(LAST_WORDS);
+        for thread in ops.stop(LAST_WORDS) {
+            tracing::debug!(thread, "it still answers somebody");
+        }
     }
-    let fed = wrong.map(|fed| fed.tell(&runtime));
-    output::note(&ending::told(&report));
-    let clean = report.is_clean() && fed.is_none_or(|fed| fed.is_clean());
+    if let Some(fed) = &fed {
+        output::note(&fed.told(&runtime));
+    }
+    output::note(&ending::told(&report, &runtime));
+    let clean = report.is_clean() && fed.as_ref().is_none_or(|fed| fed.is_clean(&runtime));
+    if let Some(error) = fed.and_then(stdin::Fed::into_error) {
+        return Err(Error::Input(error));
+    }
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+/// No program outlives the service, however it ends.
+struct Programs;
+
+impl Drop for Programs {
+    fn drop(&mut self) {
+        heijunka::kill_programs();
+    }
+}
+
 fn serve(runtime: &Arc<Runtime>, ending: &Ending, socket: &std::path::Path) -> Result<Ops, Error> {
-    let (drain, stop) = (ending.clone(), ending.clone());
-    let routes = heijunka::ops::routes(runtime, move |drains| {
-        (if drains { &drain } else { &stop }).ask(if drains { How::Drain } else { How::Stop });
-    });
+    let ending = ending.clone();
+    let end = move |drains: bool, within| ending.ask(if drains { How::Drain } else { How::Stop }, within);
+    let routes = heijunka::ops::routes(runtime, end);
     Ops::start(&OpsSettings::new(socket), routes).map_err(Error::Ops)
 }
 
 fn tell_start(config: &Config, socket: Option<&std::path::Path>) {
     let broker = config.queue().map_or("none", |broker| broker.kind.name());
-    let consumed: Vec<&String> =
-        config.domains.iter().filter(|(_, domain)| domain.is_consumed()).map(|(name, _)| name).collect();
-    info!(broker, ?consumed, schedules = config.schedules.len(), socket = ?socket, "ready");
+    let consumed = config.domains.iter().filter(|(_, domain)| domain.is_consumed());
+    let consumed: Vec<&str> = consumed.map(|(name, _)| name.as_str()).collect();
+    let consumed = consumed.join(",");
+    let socket = socket.map(|path| path.display());
+    let schedules = config.schedules.len();
+    info!(broker, %consumed, schedules, socket = socket.as_ref().map(tracing::field::display), "ready");
 }

@@ -15,7 +15,7 @@ pub(crate) fn listen(ending: &Ending) -> io::Result<()> {
     let listen = move || {
         let mut came = signals.forever();
         came.next();
-        ending.ask(How::Signal);
+        ending.ask(How::Signal, None);
         if let Some(second) = came.next() {
             heijunka::kill_programs();
             output::note("heijunka: ended at once by a second signal");

@@ -69,11 +69,11 @@ fn the_ramp_doubles_with_each_completed_rung_until_all_workers_may_run() {
     let mut breaker = opened();
     breaker.allowance(0, 8, at(30));
     let mut states = Vec::new();
-    while breaker.state() != BreakerState::Closed {
+    for success in 1..=7 {
         breaker.allowance(0, 8, at(31));
-        states.extend(breaker.succeeded().map(|change| change.to));
+        states.extend(breaker.succeeded().map(|change| (success, change.to)));
     }
-    assert_eq!(states, [BreakerState::Ramp(2), BreakerState::Ramp(4), BreakerState::Closed]);
+    assert_eq!(states, [(1, BreakerState::Ramp(2)), (3, BreakerState::Ramp(4)), (7, BreakerState::Closed)]);
     assert_eq!(breaker.allowance(8, 8, at(32)), u32::MAX);
 }
 
@@ -87,7 +87,19 @@ fn a_rung_counts_what_runs() {
     assert_eq!(breaker.allowance(2, 8, at(30)), 0);
     assert_eq!(breaker.succeeded(), None, "one of two");
     assert_eq!(breaker.allowance(0, 1, at(30)), 2);
-    assert_eq!(breaker.succeeded().map(|change| change.to), Some(BreakerState::Closed), "one worker is left");
+    let closed = Some(BreakerState::Closed);
+    assert_eq!(breaker.succeeded().map(|change| change.to), closed, "of one worker that is all");
+}
+
+#[test]
+fn a_rung_of_more_than_the_workers_is_completed_by_them() {
+    let mut breaker = opened();
+    breaker.allowance(0, 8, at(30));
+    assert_eq!((0..3).filter_map(|_| breaker.succeeded()).count(), 2);
+    assert_eq!(breaker.state(), BreakerState::Ramp(4));
+    breaker.allowance(0, 2, at(30));
+    assert_eq!(breaker.succeeded(), None);
+    assert_eq!(breaker.succeeded().map(|change| change.to), Some(BreakerState::Closed));
 }
 
 #[test]
@@ -117,7 +129,6 @@ fn odd_settings_do_no_harm() {
     let mut breaker = Breaker::new(BreakerSettings { failures: 0, open: Duration::MAX });
     assert!(breaker.failed(at(1)).is_some());
     assert_eq!(breaker.allowance(0, 0, at(1_000_000)), 0);
-    breaker.set(BreakerSettings::default());
     assert!(breaker.is_open());
 }
 

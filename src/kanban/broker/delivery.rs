@@ -14,7 +14,8 @@ pub struct Delivery {
     pub ticket: Ticket,
     /// The item; of one that could not be decoded, what could be made out of it.
     pub item: Arc<Item>,
-    /// How often it was delivered, this time included.
+    /// How often it was delivered, this time included; those times aside, where the broker can tell, at which it was given back by
+    /// [`Verdict::Release`].
     pub deliveries: u32,
     /// How often its handler failed, if the broker can tell: else every delivery before this one is taken for a failure.
     pub failures: Option<u32>,

@@ -66,9 +66,6 @@ impl Case {
     }
 }
 
-/// All cases.
-pub const CASES: &[Case] = crate::__conformance_cases!(__conformance_list);
-
 /// Tries the case of this name.
 ///
 /// # Panics
@@ -161,6 +158,7 @@ macro_rules! __conformance_cases {
             a_ticket_settles_once
             a_retry_waits_and_counts_as_failure
             a_release_waits_and_counts_as_none
+            a_release_costs_neither_a_failure_nor_a_delivery
             each_settlement_has_its_answer
             a_dead_letter_is_kept_as_it_died
             dead_letters_are_listed_in_pages
@@ -176,3 +174,6 @@ macro_rules! __conformance_cases {
         }
     };
 }
+
+/// All cases.
+pub const CASES: &[Case] = __conformance_cases!(__conformance_list);

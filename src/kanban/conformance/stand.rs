@@ -110,7 +110,9 @@ impl<'a> Stand<'a> {
 
     /// Publishes items of these ids, each later than the one before.
     pub(super) fn publish_ids(&self, ids: &[&str]) {
-        ids.iter().for_each(|id| drop(self.publish(id)));
+        for id in ids {
+            self.publish(id);
+        }
     }
 
     /// Asks once for so many of the normal lane.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::desk::Report;
 use super::queue::Queue;
-use super::table::Table;
+use super::table::{Stage, Table};
+use super::trial::Trials;
 use super::{Env, Mode, Shared};
 use crate::kanban::breaker::BreakerState;
 use crate::kanban::broker::{BrokerError, Traits};
@@ -16,7 +17,7 @@ use crate::kanban::event::Event;
 use crate::kanban::name::{ItemId, Name};
 use crate::sync::channel::Receiver;
 use crate::sync::{Parker, spin_loop, weakened};
-use crate::time::Moment;
+use crate::time::{Moment, Timestamp};
 
 pub(super) struct Driver {
     pub(super) env: Env,
@@ -29,8 +30,15 @@ pub(super) struct Driver {
     pub(super) queues: Vec<Queue>,
     /// The position of each domain in `queues`, and in `Shared::sources`.
     pub(super) sources: HashMap<Name, usize>,
+    pub(super) trials: Trials,
     /// Slots whose settlement is still to be sent.
     pub(super) unsettled: Vec<u32>,
+    /// Those that could not be settled, until they are tried again.
+    pub(super) failed: Vec<u32>,
+    /// Whether nothing at all could be settled the last time.
+    pub(super) settling_fails: bool,
+    /// Dead letters kept so far.
+    pub(super) buried: u64,
     pub(super) settle_again: Again,
     pub(super) pull_again: Again,
     /// When held items that were refused are offered again.
@@ -40,6 +48,10 @@ pub(super) struct Driver {
     /// Which domain is asked first: the next one each time.
     pub(super) first: usize,
     pub(super) due: Due,
+    /// When the last turn began: what was due by then has been tried.
+    turned: Moment,
+    /// As of the last sample.
+    pub(super) dead_letters: Option<(u64, Option<Timestamp>)>,
     /// Whether something happened since the status was made.
     is_stale: bool,
     /// What the broker last failed with, until it works again.
@@ -83,8 +95,9 @@ impl Again {
     }
 }
 
-/// How long the driver looks for more before it sleeps: about what waking it would cost. (In models no time passes.)
-const SPIN: Duration = if cfg!(heijunka_loom) { Duration::ZERO } else { Duration::from_micros(10) };
+/// How often the driver looks for more before it sleeps: some 10 us, about what waking it would cost. Once in models, where every
+/// look is a step.
+const SPINS: u32 = if cfg!(heijunka_loom) { 1 } else { 300 };
 
 /// How often running items are looked at for stalls, and the status is made anew while something happens.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
@@ -117,12 +130,18 @@ impl Driver {
             signal,
             queues,
             sources,
+            trials: Trials::default(),
             unsettled: Vec::new(),
+            failed: Vec::new(),
+            settling_fails: false,
+            buried: 0,
+            turned: now,
             settle_again: Again::within(millis(50), millis(5000)),
             pull_again: Again::within(millis(50), millis(5000)),
             offer_again: Again::within(Duration::from_micros(500), millis(10)),
             look_again: Again::within(millis(1), millis(20)),
             first: 0,
+            dead_letters: None,
             is_stale: true,
             fault: None,
             given_back: Vec::new(),
@@ -145,7 +164,8 @@ impl Driver {
             self.queues.iter_mut().for_each(|queue| queue.dry = [false; 3]);
         }
         let mode = self.shared.mode();
-        let busy = self.turn(mode);
+        // Told to abandon everything, it must not begin a call of the broker that may take its time.
+        let busy = mode != Mode::Abandon && self.turn(mode);
         if weakened("take_late") {
             // The mistake that a model must find: what came during the turn is taken for seen.
             self.signal.take();
@@ -164,6 +184,7 @@ impl Driver {
     /// Does whatever there is to do now; tells whether that was anything.
     fn turn(&mut self, mode: Mode) -> bool {
         let now = self.env.clock.now();
+        self.turned = now;
         let mut busy = self.take_reports(mode, now);
         busy |= self.settle(now);
         self.keep_leases(now);
@@ -206,15 +227,15 @@ impl Driver {
             self.look_again.failed(now);
         }
         let due = self.next_due(now);
-        while !self.signal.is_pending() {
-            if self.env.clock.now().since(now) >= SPIN {
-                let patience = self.env.clock.real_time_until(due);
-                if !patience.is_zero() {
-                    self.parker.park_timeout(patience);
-                }
+        for _ in 0..SPINS {
+            if self.signal.is_pending() {
                 return;
             }
             spin_loop();
+        }
+        let patience = self.env.clock.real_time_until(due);
+        if !patience.is_zero() {
+            self.parker.park_timeout(patience);
         }
     }
 
@@ -231,7 +252,7 @@ impl Driver {
         }
         // What was due before now has just been tried, and had nothing to do.
         let far = next;
-        let later = |at: Moment| if at > now { at } else { far };
+        let later = |at: Moment| if at > self.turned { at } else { far };
         for again in [self.settle_again, self.pull_again, self.offer_again, self.look_again] {
             next = next.min(again.at.map_or(next, later));
         }
@@ -266,10 +287,36 @@ impl Driver {
         (self.env.events)(Event { domain: domain.cloned(), rule, decision, inputs });
     }
 
-    /// The driver panicked, and goes on after `backoff`.
+    /// The driver panicked, and goes on after `backoff`: with what the table says, whatever else was on its way.
     pub(super) fn died(&mut self, why: &str, backoff: Duration) {
+        self.recover();
         tracing::error!(%why, ?backoff, "the consumer's driver died and goes on");
         self.tell(None, "driver", format!("died, goes on in {backoff:?}"), format!("panic: {why}"));
+    }
+
+    /// Makes everything anew from the table, which alone is always whole.
+    fn recover(&mut self) {
+        self.unsettled.clear();
+        self.failed.clear();
+        self.trials = Trials::default();
+        for queue in &mut self.queues {
+            (queue.held, queue.running, queue.stalled) = (Default::default(), [0; 3], 0);
+        }
+        let mut lost = Vec::new();
+        for (slot, loan) in self.table.loans() {
+            let (queue, lane) = (&mut self.queues[loan.source], loan.item.lane.priority.index());
+            match &loan.stage {
+                Stage::Held => queue.held[lane].push_back(slot),
+                Stage::Running { .. } => queue.running[lane] += 1,
+                Stage::Stalled => queue.stalled += 1,
+                Stage::Settling { .. } if loan.ticket.is_some() => self.unsettled.push(slot),
+                // The broker had it when it panicked: its lease brings it back, if it is not done with.
+                Stage::Settling { .. } => lost.push(slot),
+            }
+        }
+        for slot in lost {
+            self.table.free_slot(slot);
+        }
     }
 }
 

@@ -21,17 +21,22 @@ impl Driver {
 
     /// Hands over what may start; tells whether that was anything.
     pub(super) fn hand_over(&mut self, now: Moment) -> bool {
-        if !self.offer_again.may(now) {
-            return false;
+        if self.offer_again.may(now) {
+            self.queues.iter_mut().for_each(|queue| queue.refused = [false; 3]);
+        }
+        if self.trials.are_due() {
+            return self.offer_again.may(now) && self.hold_trial(now);
         }
         let (mut any, mut refused) = (false, false);
-        for at in 0..self.queues.len() {
+        let mut left = self.permits_left();
+        let (first, many) = (self.first, self.queues.len());
+        for at in (0..many).map(|offset| (first + offset) % many) {
             if let Some(change) = self.queues[at].breaker.tick(now) {
                 self.breaker_changed(at, change);
             }
             // Calendars are asked only if there is something whose deadline might have passed.
             let mut today = None;
-            while !refused {
+            while left > 0 {
                 let queue = &mut self.queues[at];
                 let view = queue.view(self.env.settings.prefetch, now);
                 let Some(priority) = view.next(queue.starting) else { break };
@@ -40,26 +45,41 @@ impl Driver {
                     any = true;
                 } else if self.start(at, slot, now, today) {
                     any = true;
+                    left -= 1;
                     let queue = &mut self.queues[at];
                     queue.starting.advance();
                     queue.running[priority.index()] += 1;
                     queue.workers.1 = queue.workers.1.saturating_sub(1);
                 } else {
-                    self.queues[at].held[priority.index()].push_front(slot);
+                    let queue = &mut self.queues[at];
+                    queue.held[priority.index()].push_front(slot);
+                    queue.refused[priority.index()] = true;
                     refused = true;
                 }
             }
         }
         if refused {
             self.offer_again.failed(now);
-        } else {
+        } else if self.queues.iter().all(|queue| queue.refused == [false; 3]) {
             self.offer_again.worked();
         }
         any
     }
 
+    /// Settles what is held and came too late: while a breaker is open nothing is handed over, and deadlines pass all the same.
+    pub(super) fn expire_held(&mut self) {
+        let mut today = None;
+        for at in 0..self.queues.len() {
+            for lane in 0..3 {
+                let held = std::mem::take(&mut self.queues[at].held[lane]);
+                let in_time = held.into_iter().filter(|slot| !self.is_late(*slot, &mut today)).collect();
+                self.queues[at].held[lane] = in_time;
+            }
+        }
+    }
+
     /// Whether the deadline passed while it was held; it is then settled.
-    fn is_late(&mut self, slot: u32, today: &mut Option<Timestamp>) -> bool {
+    pub(super) fn is_late(&mut self, slot: u32, today: &mut Option<Timestamp>) -> bool {
         let Some(loan) = self.table.get(slot) else { return true };
         if loan.item.deadline.is_none() {
             return false;
@@ -78,7 +98,7 @@ impl Driver {
     }
 
     /// Gets a permit and hands over; false if that was refused, and nothing has changed.
-    fn start(&mut self, at: usize, slot: u32, now: Moment, today: Option<Timestamp>) -> bool {
+    pub(super) fn start(&mut self, at: usize, slot: u32, now: Moment, today: Option<Timestamp>) -> bool {
         let Some(loan) = self.table.get(slot) else { return true };
         let item = &loan.item;
         let run = Run {
@@ -100,7 +120,7 @@ impl Driver {
         }
         if started && weakened("settle_early") {
             // The mistake that a model must find: acknowledged before it is done.
-            self.to_settle(slot, crate::kanban::broker::Verdict::Ack);
+            self.settle_as(slot, crate::kanban::broker::Verdict::Ack);
         }
         started
     }
@@ -113,6 +133,6 @@ impl Driver {
             (self.env.finished)(&id, false);
         }
         self.env.counts.add(Count::Dropped, 1);
-        self.to_settle(slot, crate::kanban::broker::Verdict::Ack);
+        self.settle_as(slot, crate::kanban::broker::Verdict::Ack);
     }
 }

@@ -14,7 +14,7 @@ use crate::sync::weakened;
 use crate::time::{Moment, Timestamp};
 
 /// When an item comes again that could not be looked up among what was seen.
-const SEEN_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const SEEN_AGAIN: Duration = Duration::from_secs(1);
 
 impl Driver {
     /// Pulls what could start; tells whether anything came, or more may be asked for.
@@ -23,15 +23,23 @@ impl Driver {
             self.due.poll = now.after(every);
             self.queues.iter_mut().for_each(|queue| queue.dry = [false; 3]);
         }
+        // What is tried alone is to stay alone.
+        if self.trials.are_due() {
+            return false;
+        }
         // What cannot be settled must not grow.
-        if !self.pull_again.may(now) || !self.settle_again.may(now) {
+        if !self.pull_again.may(now) || self.settling_fails && !self.settle_again.may(now) {
             return false;
         }
         let prefetch = self.env.settings.prefetch;
         let views: Vec<View> = self.queues.iter_mut().map(|queue| queue.view(prefetch, now)).collect();
         let mut turns: Vec<_> = self.queues.iter().map(|queue| queue.asking).collect();
-        let wants_of = wants(self.budget(&views), &views, &mut turns, self.first);
-        self.first = if self.queues.is_empty() { 0 } else { (self.first + 1) % self.queues.len() };
+        let wants_of = wants(self.budget(), &views, &mut turns, self.first);
+        // The next to be asked first is whoever comes after the first that got something.
+        let order = (0..wants_of.len()).map(|offset| (self.first + offset) % wants_of.len());
+        if let Some(served) = order.into_iter().find(|at| wants_of[*at] != [0; 3]) {
+            self.first = (served + 1) % wants_of.len();
+        }
         for (queue, turn) in self.queues.iter_mut().zip(turns) {
             queue.asking = turn;
         }
@@ -55,7 +63,9 @@ impl Driver {
                 let any = more || !deliveries.is_empty();
                 self.env.counts.add(Count::Pulled, deliveries.len() as u64);
                 let today = self.env.clock.timestamp();
-                deliveries.into_iter().for_each(|delivery| self.admit(delivery, today));
+                for delivery in deliveries {
+                    self.admit(delivery, today);
+                }
                 any
             }
             Err(error) => {
@@ -66,8 +76,19 @@ impl Driver {
         }
     }
 
-    fn budget(&self, views: &[View]) -> Budget {
+    fn budget(&self) -> Budget {
         let capacity = self.env.regulator.capacity();
+        let left = self.permits_left();
+        Budget {
+            pull: self.env.settings.pull,
+            slots: if weakened("slots") { u32::MAX } else { self.table.free() },
+            normal: capacity.normal.min(left),
+            low: capacity.low.min(left),
+        }
+    }
+
+    /// How many more items may run: the share of the normal limit that pulled work may use, less what runs, stalled or not.
+    pub(super) fn permits_left(&self) -> u32 {
         let limit = f64::from(self.env.regulator.limits().normal()) * self.env.settings.share;
         #[allow(
             clippy::cast_possible_truncation,
@@ -75,16 +96,8 @@ impl Driver {
             reason = "a share of a limit below 2^21"
         )]
         let limit = (limit as u32).max(1);
-        // Stalled ones hold their permits as well.
-        let running: u32 = views.iter().map(|view| view.running.iter().sum::<u32>()).sum();
-        let stalled: u32 = self.queues.iter().map(|queue| queue.stalled).sum();
-        let left = limit.saturating_sub(running + stalled);
-        Budget {
-            pull: self.env.settings.pull,
-            slots: if weakened("slots") { u32::MAX } else { self.table.free() },
-            normal: capacity.normal.min(left),
-            low: capacity.low.min(left),
-        }
+        let running: u32 = self.queues.iter().map(|queue| queue.running_in_all() + queue.stalled).sum();
+        limit.saturating_sub(running)
     }
 
     /// Lanes that gave less than they were asked for are left alone until something is heard of them; tells whether there are any.
@@ -130,24 +143,20 @@ impl Driver {
             Ok(Seen::New) => {}
             Ok(Seen::Done) => {
                 self.env.counts.add(Count::Duplicate, 1);
-                return self.to_settle(slot, Verdict::Ack);
+                return self.settle_as(slot, Verdict::Ack);
             }
             Ok(Seen::Running) => {
                 self.env.counts.add(Count::Concurrent, 1);
-                return self.to_settle(slot, Verdict::Release { after: self.traits.lease });
+                return self.settle_as(slot, Verdict::Release { after: self.traits.lease });
             }
             Err(error) => {
                 tracing::warn!(%error, "an item is not run for now");
-                return self.to_settle(slot, Verdict::Release { after: SEEN_AGAIN });
+                return self.settle_as(slot, Verdict::Release { after: SEEN_AGAIN });
             }
         }
         match what {
-            Arrival::Run { failures } => {
-                let Some(loan) = self.table.get(slot) else { return };
-                loan.failures = failures;
-                loan.stage = Stage::Held;
-                self.queues[at].held[loan.item.lane.priority.index()].push_back(slot);
-            }
+            Arrival::Run { failures } => self.hold(slot, failures),
+            Arrival::Suspect { failures, over, cause } => self.suspect(slot, failures, over, cause),
             Arrival::Dead(cause) => {
                 self.env.seen.forget(&key);
                 self.bury(slot, cause);
@@ -157,6 +166,14 @@ impl Driver {
                 self.drop_item(slot);
             }
         }
+    }
+
+    /// It waits for a permit.
+    pub(super) fn hold(&mut self, slot: u32, failures: u32) {
+        let Some(loan) = self.table.get(slot) else { return };
+        loan.failures = failures;
+        loan.stage = Stage::Held;
+        self.queues[loan.source].held[loan.item.lane.priority.index()].push_back(slot);
     }
 
     /// To the dead letters with it.
@@ -173,7 +190,7 @@ impl Driver {
         );
         (self.env.finished)(&item.id, false);
         let at = self.env.clock.timestamp();
-        self.to_settle(slot, Verdict::DeadLetter(Box::new(Death { item, reason, error, attempts, at })));
+        self.settle_as(slot, Verdict::DeadLetter(Box::new(Death { item, reason, error, attempts, at })));
     }
 
     fn refuse_loan(&mut self, loan: Loan, why: &str) {

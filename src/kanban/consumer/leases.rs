@@ -17,6 +17,7 @@ impl Driver {
         if now >= self.due.stalls {
             self.due.stalls = now.after(LOOK.min(self.env.settings.stall_after / 4));
             self.look_for_stalls(now);
+            self.expire_held();
         }
         if now >= self.due.extend {
             self.due.extend = now.after(self.traits.lease / 3);
@@ -28,13 +29,13 @@ impl Driver {
         let lease = self.traits.lease;
         let mut tickets = Vec::with_capacity(self.table.len());
         for (_, loan) in self.table.loans() {
-            if matches!(loan.stage, Stage::Stalled { .. }) {
-                continue;
-            }
-            if matches!(loan.stage, Stage::Held | Stage::Running { .. }) {
+            // A stalled one has no lease any more, but still runs here: it must not be run a second time beside itself.
+            if !matches!(loan.stage, Stage::Settling { .. }) {
                 self.env.seen.extend(&loan.key(), lease);
             }
-            tickets.extend(&loan.ticket);
+            if !matches!(loan.stage, Stage::Stalled) {
+                tickets.extend(&loan.ticket);
+            }
         }
         if let Err(error) = self.env.broker.extend(&tickets, self.env.settings.settle_timeout) {
             self.broker_failed("extending leases", error);
@@ -50,14 +51,15 @@ impl Driver {
             if let Stage::Running { since } = loan.stage
                 && now.since(since) >= stall_after
             {
-                loan.stage = Stage::Stalled { since };
+                loan.stage = Stage::Stalled;
                 let queue = &mut self.queues[loan.source];
                 queue.running[loan.item.lane.priority.index()] -= 1;
                 queue.stalled += 1;
                 stalled.push((slot, loan.item.id.clone(), loan.source));
             }
         }
-        for (_, id, source) in stalled {
+        for (slot, id, source) in stalled {
+            self.end_trial(slot);
             self.env.counts.add(Count::Stalled, 1);
             let name = self.shared.sources[source].name.clone();
             tracing::error!(%id, domain = %name, ?stall_after, "an item is stalled: its lease is not extended any more");

@@ -13,6 +13,7 @@ mod sampling;
 mod settling;
 mod status;
 mod table;
+mod trial;
 
 use std::fmt;
 use std::io;
@@ -128,6 +129,8 @@ impl Consumer {
     /// Opens the lanes of the sources and starts pulling.
     pub(crate) fn start(env: Env, sources: Vec<Source>) -> Result<Self, ConsumeError> {
         let (shared, mut driver) = prepare(env, sources)?;
+        // So that its queues can be seen from the beginning.
+        driver.publish_status();
         let thread = Managed::spawn("hj-kanban".to_owned(), move || supervise(&mut driver));
         Ok(Self { shared, driver: Mutex::new(Some(thread.map_err(ConsumeError::Thread)?)) })
     }
@@ -184,16 +187,24 @@ fn prepare(env: Env, sources: Vec<Source>) -> Result<(Arc<Shared>, Driver), Cons
 /// How long a driver that panicked rests: doubled each time, up to the second figure, in real time.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
+/// After so long without a panic, earlier ones are forgotten.
+const FORGIVEN: Duration = Duration::from_secs(60);
+
 /// Drives until the end. A broker or a store that was plugged in may panic: the driver goes on with what it has, since the items
 /// it holds are nowhere else.
 fn supervise(driver: &mut Driver) {
     let mut backoff = BACKOFF.0;
+    let mut since = Deadline::after(FORGIVEN);
     while let Err(payload) = catch_unwind(AssertUnwindSafe(|| driver.run())) {
+        if since.passed() {
+            backoff = BACKOFF.0;
+        }
         let why = panic_message(&*payload).unwrap_or_else(|| "without a message".to_owned());
         std::mem::forget(payload);
         let _ = catch_unwind(AssertUnwindSafe(|| driver.died(&why, backoff)));
         std::thread::sleep(backoff);
         backoff = (backoff * 2).min(BACKOFF.1);
+        since = Deadline::after(FORGIVEN);
     }
 }
 

@@ -22,12 +22,15 @@ pub(super) struct Queue {
     pub(super) stalled: u32,
     /// Lanes that gave less than wanted, and of which nothing was heard since.
     pub(super) dry: [bool; 3],
+    /// Lanes whose next item was refused, until items are offered again.
+    pub(super) refused: [bool; 3],
     /// Whose turn it is when asking, and when handing over.
     pub(super) asking: Turn,
     pub(super) starting: Turn,
     pub(super) breaker: Breaker,
     pub(super) coordinator: Coordinator,
-    /// A moving average over some eight items.
+    /// Moving averages over some eight items: of each priority, as they may do work of different kinds, and of all.
+    pub(super) means: [Option<Duration>; 3],
     pub(super) mean: Option<Duration>,
     pub(super) depths: [Option<Depth>; 3],
     /// Workers, and those of them that are free, as last looked at.
@@ -42,10 +45,12 @@ impl Queue {
             running: [0; 3],
             stalled: 0,
             dry: [false; 3],
+            refused: [false; 3],
             asking: Turn::default(),
             starting: Turn::default(),
             breaker: Breaker::new(settings.breaker),
             coordinator: Coordinator::default(),
+            means: [None; 3],
             mean: None,
             depths: [None; 3],
             workers: (0, 0),
@@ -71,14 +76,17 @@ impl Queue {
             held: [0, 1, 2].map(|lane: usize| u32::try_from(self.held[lane].len()).unwrap_or(u32::MAX)),
             running: self.running,
             dry: self.dry,
+            refused: self.refused,
             allowance: self.breaker.allowance(running, workers, now),
             prefetch,
-            mean: self.mean,
+            means: self.means,
         }
     }
 
-    /// A handler ran so long.
-    pub(super) fn note_run(&mut self, ran: Duration) {
-        self.mean = Some(self.mean.map_or(ran, |mean| (mean * 7 + ran) / 8));
+    /// The handler of an item of this priority ran so long.
+    pub(super) fn note_run(&mut self, lane: usize, ran: Duration) {
+        for mean in [&mut self.means[lane], &mut self.mean] {
+            *mean = Some(mean.map_or(ran, |mean| (mean * 7 + ran) / 8));
+        }
     }
 }

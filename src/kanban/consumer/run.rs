@@ -34,11 +34,12 @@ struct Telling<'a> {
 impl Telling<'_> {
     fn tell(mut self, ended: Ended, ran: Duration) {
         if let Some(report) = self.report.take() {
+            let ended = Some(cut_short(ended));
             if weakened("report_twice") {
                 // The mistake that a model must find.
                 self.report = Some(Report { slot: report.slot, ended: None, ran });
             }
-            self.shared.desk.lay_down(Report { ended: Some(ended), ran, ..report });
+            self.shared.desk.lay_down(Report { ended, ran, ..report });
         }
     }
 }
@@ -49,6 +50,26 @@ impl Drop for Telling<'_> {
             self.shared.desk.lay_down(report);
         }
     }
+}
+
+/// Bytes that are kept of what a handler says: it goes into the journal, the log and the dead letter.
+const LONGEST: usize = 4096;
+
+/// The same with texts of bounded length.
+fn cut_short(mut ended: Ended) -> Ended {
+    let text = match &mut ended {
+        Ended::Outcome(Outcome::Retry { error: text, .. } | Outcome::DeadLetter { reason: text })
+        | Ended::Panicked(text)
+        | Ended::TimedOut(text) => text,
+        Ended::Outcome(Outcome::Done) | Ended::Interrupted => return ended,
+    };
+    if text.len() > LONGEST {
+        let bytes = text.len();
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push_str(&format!("… ({bytes} bytes in all)"));
+        text.shrink_to_fit();
+    }
+    ended
 }
 
 impl pool::Work for Run {

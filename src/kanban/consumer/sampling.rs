@@ -19,7 +19,16 @@ impl Driver {
             let open = queue.breaker.is_open();
             queue.coordinator.sample(ready, open, settings);
         }
+        self.broker_works();
+        self.count_dead_letters();
         self.publish_status();
+    }
+
+    pub(super) fn count_dead_letters(&mut self) {
+        match self.env.broker.dead_letter_count(self.env.settings.settle_timeout) {
+            Ok(count) => self.dead_letters = Some(count),
+            Err(error) => self.broker_failed("counting dead letters", error),
+        }
     }
 
     /// The depths of the lanes of a domain; `None` if the broker does not tell, in which case it is not asked for more.

@@ -28,10 +28,11 @@ impl Driver {
 
     fn take_report(&mut self, report: Report, mode: Mode, now: Moment) {
         let Report { slot, ended, ran } = report;
+        let on_trial = self.end_trial(slot);
         let Some(loan) = self.table.get(slot) else { return };
         let (at, lane) = (loan.source, loan.item.lane.priority.index());
         let queue = &mut self.queues[at];
-        let stalled = matches!(loan.stage, Stage::Stalled { .. });
+        let stalled = matches!(loan.stage, Stage::Stalled);
         if stalled {
             queue.stalled -= 1;
         } else {
@@ -41,11 +42,26 @@ impl Driver {
             // A pool that went away gave it back: another may take it.
             None if !stalled && mode != Mode::Stop => {
                 loan.stage = Stage::Held;
-                queue.held[lane].push_front(slot);
+                if on_trial {
+                    self.trials.wait(slot);
+                } else {
+                    queue.held[lane].push_front(slot);
+                }
             }
-            None => self.release(slot, Duration::ZERO),
+            None if stalled => {
+                // Its lease is gone, and with it the right to give it back.
+                self.env.seen.forget(&loan.key());
+                self.table.free_slot(slot);
+            }
+            None => {
+                self.given_back.push(loan.item.id.clone());
+                self.release(slot, Duration::ZERO);
+            }
             Some(ended) => {
-                queue.note_run(ran);
+                // Until it is decided otherwise, and should somebody panic meanwhile: it comes again.
+                loan.stage =
+                    Stage::Settling { verdict: Verdict::Release { after: Duration::ZERO }, done: true };
+                queue.note_run(lane, ran);
                 if !stalled {
                     let change = match ended.says() {
                         Says::Success => queue.breaker.succeeded(),
@@ -73,8 +89,10 @@ impl Driver {
         let dice = if done { 0.0 } else { fastrand::f64() };
         let decision = decide(ended, loan.failures, loan.item.deadline, today, settings, dice);
         if decision == Decision::Done {
-            (self.env.finished)(&loan.item.id, true);
-            return self.to_settle(slot, Verdict::Ack);
+            loan.stage = Stage::Settling { verdict: Verdict::Ack, done: false };
+            self.unsettled.push(slot);
+            let id = loan.item.id.clone();
+            return (self.env.finished)(&id, true);
         }
         self.env.seen.forget(&loan.key());
         if stalled {
@@ -85,10 +103,10 @@ impl Driver {
         match decision {
             Decision::Retry { after, error } => {
                 tracing::info!(id = %loan.item.id, domain = %loan.item.lane.domain, ?after, error, "an item is tried again");
-                self.to_settle(slot, Verdict::Retry { after });
+                self.settle_as(slot, Verdict::Retry { after });
             }
             Decision::Release | Decision::Done => {
-                self.to_settle(slot, Verdict::Release { after: Duration::ZERO })
+                self.settle_as(slot, Verdict::Release { after: Duration::ZERO });
             }
             Decision::Dead(cause) => self.bury(slot, cause),
         }
@@ -99,11 +117,17 @@ impl Driver {
         if let Some(loan) = self.table.get(slot) {
             self.env.seen.forget(&loan.key());
         }
-        self.to_settle(slot, Verdict::Release { after });
+        self.settle_as(slot, Verdict::Release { after });
     }
 
     /// Gives back whatever is held.
     pub(super) fn give_back_held(&mut self) {
+        while let Some(slot) = self.trials.give_up() {
+            if let Some(loan) = self.table.get(slot) {
+                self.given_back.push(loan.item.id.clone());
+            }
+            self.release(slot, Duration::ZERO);
+        }
         for at in 0..self.queues.len() {
             for lane in 0..3 {
                 while let Some(slot) = self.queues[at].held[lane].pop_front() {
@@ -117,18 +141,19 @@ impl Driver {
     }
 
     /// The item is to be settled so.
-    pub(super) fn to_settle(&mut self, slot: u32, verdict: Verdict) {
+    pub(super) fn settle_as(&mut self, slot: u32, verdict: Verdict) {
         if let Some(loan) = self.table.get(slot) {
-            // What was never marked as running by this delivery is not done by it either.
-            let done = !matches!(loan.stage, Stage::Running { .. } | Stage::Stalled { .. });
-            loan.stage = Stage::Settling { verdict, done };
+            loan.stage = Stage::Settling { verdict, done: true };
             self.unsettled.push(slot);
         }
     }
 
     /// Tells the broker what is to be told; tells whether that was anything.
     pub(super) fn settle(&mut self, now: Moment) -> bool {
-        if self.unsettled.is_empty() || !self.settle_again.may(now) {
+        if self.settle_again.may(now) {
+            self.unsettled.append(&mut self.failed);
+        }
+        if self.unsettled.is_empty() {
             return false;
         }
         let mut slots = std::mem::take(&mut self.unsettled);
@@ -141,23 +166,31 @@ impl Driver {
             }
             None => false,
         });
-        let mut failed = false;
+        let (mut confirmed, buried) = (0, self.buried);
         if !settlements.is_empty() {
             let answers = self.env.broker.settle(settlements, self.env.settings.settle_timeout);
+            // Of what it gives no answer for, nobody knows: its lease brings it back, if it is not done with.
+            let answers = answers.into_iter().chain(std::iter::repeat_with(|| Settled::Gone));
             for (slot, settled) in slots.into_iter().zip(answers) {
-                failed |= !self.settled(slot, settled);
+                confirmed += u32::from(self.settled(slot, settled));
             }
         }
-        if failed || !self.unsettled.is_empty() {
+        if self.buried != buried {
+            self.count_dead_letters();
+        }
+        self.settling_fails = confirmed == 0 && !self.failed.is_empty();
+        if !self.failed.is_empty() {
             self.settle_again.failed(now);
         } else {
             self.settle_again.worked();
+        }
+        if confirmed > 0 {
             self.broker_works();
         }
         true
     }
 
-    /// What is sent for this slot; `None` if it has to wait, and is in `unsettled` again.
+    /// What is sent for this slot; `None` if it has to wait, and is in `failed`.
     fn settlement(&mut self, slot: u32) -> Option<Settlement> {
         let loan = self.table.get(slot)?;
         let key = loan.key();
@@ -165,7 +198,7 @@ impl Driver {
         if !*done && matches!(verdict, Verdict::Ack) {
             if let Err(error) = self.env.seen.done(&key) {
                 tracing::warn!(%error, "an item that is done cannot be recorded so for now");
-                self.unsettled.push(slot);
+                self.failed.push(slot);
                 return None;
             }
             *done = true;
@@ -179,8 +212,12 @@ impl Driver {
         match settled {
             Settled::Done => {
                 let Some(loan) = self.table.free_slot(slot) else { return true };
-                if let Stage::Settling { verdict, .. } = loan.stage {
-                    self.env.counts.add(counted(&verdict), 1);
+                if let Stage::Settling { verdict, .. } = &loan.stage {
+                    self.buried += u64::from(matches!(verdict, Verdict::DeadLetter(_)));
+                    self.env.counts.add(counted(verdict), 1);
+                    if matches!(verdict, Verdict::DeadLetter(death) if death.reason == "poison") {
+                        self.forget_trial(&loan.key());
+                    }
                 }
                 true
             }
@@ -196,7 +233,7 @@ impl Driver {
                     loan.ticket = Some(ticket);
                     let verdict = if bury_again { Verdict::Release { after: BURY_AGAIN } } else { verdict };
                     loan.stage = Stage::Settling { verdict, done: true };
-                    self.unsettled.push(slot);
+                    self.failed.push(slot);
                 }
                 self.broker_failed(if bury_again { "keeping a dead letter" } else { "settling" }, error);
                 false

@@ -22,6 +22,8 @@ pub struct ConsumerStatus {
     pub slots: u32,
     /// The domains it consumes.
     pub queues: Vec<QueueStatus>,
+    /// How many dead letters there are and when the oldest died, at the last sample; `None` before the first.
+    pub dead_letters: Option<(u64, Option<Timestamp>)>,
     /// What the broker last failed with, if it does not work.
     pub fault: Option<String>,
     /// Whether it is ending.
@@ -76,16 +78,9 @@ impl Driver {
     pub(super) fn status(&mut self) -> ConsumerStatus {
         let mode = self.shared.mode();
         let ending = mode != super::Mode::Run;
-        let on_loan = if ending {
-            let unfinished = |stage: &Stage| !matches!(stage, Stage::Held);
-            self.table
-                .loans()
-                .filter(|(_, loan)| unfinished(&loan.stage))
-                .map(|(_, loan)| loan.item.id.clone())
-                .collect()
-        } else {
-            Vec::new()
-        };
+        let is_unfinished = |stage: &Stage| !matches!(stage, Stage::Held);
+        let unfinished = self.table.loans().filter(|(_, loan)| is_unfinished(&loan.stage));
+        let on_loan = unfinished.map(|(_, loan)| loan.item.id.clone()).collect();
         let queues = self.queues.iter().zip(&self.shared.sources).map(|(queue, source)| QueueStatus {
             domain: source.name.as_str().to_owned(),
             depths: queue.depths,
@@ -103,6 +98,7 @@ impl Driver {
             slots_used: self.env.settings.slots - self.table.free(),
             slots: self.env.settings.slots,
             queues: queues.collect(),
+            dead_letters: self.dead_letters,
             fault: self.fault.as_ref().map(ToString::to_string),
             draining: ending,
             on_loan,

@@ -16,7 +16,7 @@ pub(super) enum Stage {
     /// Handed over.
     Running { since: Moment },
     /// Handed over so long ago that its lease is not extended any more.
-    Stalled { since: Moment },
+    Stalled,
     /// Ended; what is to be recorded and told, and whether it was recorded as done already.
     Settling { verdict: Verdict, done: bool },
 }

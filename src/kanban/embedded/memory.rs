@@ -73,3 +73,37 @@ impl Memory {
         drop(state);
     }
 }
+
+#[cfg(all(test, not(heijunka_loom)))]
+mod tests {
+    use super::*;
+    use crate::kanban::item::ItemSpec;
+    use crate::sync::Parker;
+
+    /// One who is rung first, and thousands of others, who take a while: does the first find the lock free?
+    #[test]
+    fn whoever_is_rung_finds_the_lock_free() {
+        let clock = Clock::monotonic();
+        let memory = Memory::new(EmbeddedSettings::default(), clock.clone());
+        let item = |domain: usize| ItemSpec::new(format!("d{domain}")).build(clock.timestamp(), 0).unwrap();
+        let items: Vec<_> = (0..20_000).map(|domain| Arc::new(item(domain))).collect();
+        let (first, other) = (Parker::new(), Parker::new());
+        memory
+            .with(|state| {
+                for (nth, item) in items.iter().enumerate() {
+                    state.open(&item.lane, Arrivals::to(if nth == 0 { &first } else { &other }));
+                }
+            })
+            .unwrap();
+        std::thread::scope(|scope| {
+            let memory = &memory;
+            let rung = scope.spawn(move || {
+                first.park();
+                memory.state.try_lock().is_some()
+            });
+            // With a single publish, all are rung by the one call.
+            assert!(memory.publish(&items).iter().all(Result::is_ok));
+            assert!(rung.join().unwrap(), "it was rung under the lock");
+        });
+    }
+}

@@ -1,10 +1,13 @@
 //! The broker that needs no server: in memory, or in one file.
+#![doc = include_str!("README.md")]
 
 mod file;
 mod memory;
 mod numbers;
 mod settings;
 mod state;
+#[cfg(all(test, not(heijunka_loom)))]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -43,7 +46,7 @@ pub struct Embedded {
 
 #[derive(Debug)]
 enum Form {
-    Memory(Memory),
+    Memory(Box<Memory>),
     File(File),
 }
 
@@ -51,7 +54,8 @@ impl Embedded {
     /// A broker in memory: what is in it is lost with the process. A call costs a lock and about a microsecond per item.
     #[must_use]
     pub fn in_memory(settings: EmbeddedSettings, clock: Clock) -> Self {
-        Self { settings, form: Form::Memory(Memory::new(settings, clock.clone())), clock }
+        let memory = Box::new(Memory::new(settings, clock.clone()));
+        Self { settings, form: Form::Memory(memory), clock }
     }
 
     /// A broker in this file, which is made if it is not there; its directory must be. One process, and one broker in it, has it open

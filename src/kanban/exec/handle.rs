@@ -85,7 +85,7 @@ impl Program {
         if ending == Ending::Code(0) {
             tracing::debug!(%domain, %id, program = %self.name, output = %output.tail(LOGGED).text, "done");
         } else {
-            tracing::info!(%domain, %id, program = %self.name, ?ending, "failed");
+            tracing::debug!(%domain, %id, program = %self.name, ?ending, "failed");
             tracing::debug!(%domain, %id, program = %self.name, output = %output.tail(LOGGED).text, "it wrote");
         }
         ending.outcome(&self.name, job.timeout, &output)

@@ -101,6 +101,9 @@ impl Tally {
 
     /// Adds what was told to another.
     pub(super) fn merge(&mut self, other: Tally) {
+        for theirs in &other.items {
+            self.place(&theirs.id);
+        }
         for (producer, places) in &other.producers {
             for &place in places {
                 let place = self.place(&other.items[place].id);

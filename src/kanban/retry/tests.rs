@@ -24,6 +24,7 @@ fn reason(arrival: &Arrival) -> &'static str {
     match arrival {
         Arrival::Dead(cause) => cause.reason,
         Arrival::Run { .. } => "run",
+        Arrival::Suspect { .. } => "suspect",
         Arrival::Drop => "drop",
     }
 }
@@ -52,11 +53,6 @@ fn what_must_not_run_does_not() {
     let Arrival::Dead(cause) = arrives(&broken) else { panic!("run") };
     assert_eq!(cause, Cause { reason: "undecodable", error: "bad header".into(), attempts: 0 });
 
-    assert_eq!(reason(&arrives(&delivery(20, Some(0), None))), "run");
-    let Arrival::Dead(cause) = arrives(&delivery(21, Some(1), Some(NOW))) else { panic!("run") };
-    assert_eq!((cause.reason, cause.attempts), ("poison", 1));
-    assert!(cause.error.contains("20 times"), "{}", cause.error);
-
     assert_eq!(reason(&arrives(&delivery(6, Some(4), None))), "run");
     assert_eq!(reason(&arrives(&delivery(6, Some(5), None))), "attempts");
 
@@ -65,6 +61,27 @@ fn what_must_not_run_does_not() {
     let late = delivery(1, Some(0), Some(NOW));
     assert_eq!(reason(&arrives(&late)), "expired");
     assert_eq!(arrival(&late, NOW, &RetrySettings::default(), Expired::Drop), Arrival::Drop);
+}
+
+#[test]
+fn what_was_delivered_too_often_is_a_suspect() {
+    assert_eq!(reason(&arrives(&delivery(19, Some(0), None))), "run");
+    let Arrival::Suspect { over: false, failures: 1, .. } = arrives(&delivery(20, Some(1), None)) else {
+        panic!("its last delivery")
+    };
+    // Deadline or not: that it ends the process is worth knowing.
+    let Arrival::Suspect { over: true, failures: 1, cause } = arrives(&delivery(21, Some(1), Some(NOW)))
+    else {
+        panic!("one more than there may be")
+    };
+    assert_eq!((cause.reason, cause.attempts), ("poison", 1));
+    assert!(cause.error.contains("20 times"), "{}", cause.error);
+    assert!(matches!(arrives(&delivery(21, None, None)), Arrival::Suspect { over: true, .. }));
+
+    // Each delivery but the last ended in a failure: the process has never been ended.
+    let settings = RetrySettings { max_attempts: 20, ..RetrySettings::default() };
+    let last = arrival(&delivery(20, Some(19), None), NOW, &settings, Expired::DeadLetter);
+    assert_eq!(last, Arrival::Run { failures: 19 });
 }
 
 #[test]
@@ -80,7 +97,7 @@ fn every_end_has_its_decision() {
     );
     assert_eq!(
         after(Ended::TimedOut("x".into())),
-        Decision::Retry { after: half, error: "the handler did not end within 60s".into() }
+        Decision::Retry { after: half, error: "the handler did not end within 60s: x".into() }
     );
     let cause = Cause { reason: "permanent", error: "no such user".into(), attempts: 1 };
     assert_eq!(after(Ended::Outcome(Outcome::dead_letter("no such user"))), Decision::Dead(cause));

@@ -28,6 +28,13 @@ impl Batch {
         Self { tick, todo, held, failures: 0, retry: Moment::default() }
     }
 
+    /// One whose canary has succeeded before.
+    pub(super) fn behind_canary(tick: Timestamp, size: u32) -> Self {
+        let mut batch = Self::new(tick, size, false);
+        batch.done(0);
+        batch
+    }
+
     /// At most so many items to publish now.
     pub(super) fn wanted(&self, most: usize, now: Moment) -> impl Iterator<Item = u32> + '_ {
         let most = if now >= self.retry { most } else { 0 };

@@ -191,10 +191,8 @@ impl Book {
 
     /// An item ended, anybody's. Tells whether something follows from it.
     pub(super) fn finished(&mut self, id: &ItemId, success: bool) -> bool {
-        let follows = self.watches.finished(id, success);
-        if follows
-            && let Some(entry) = id::read(id.as_str()).and_then(|(name, ..)| self.entries.get_mut(name))
-        {
+        let Some((schedule, follows)) = self.watches.finished(id, success) else { return false };
+        if let Some(entry) = self.entries.get_mut(schedule) {
             entry.is_dirty = true;
         }
         follows

@@ -48,13 +48,11 @@ impl Covered {
 
     /// The latest time up to this one that was dealt with. A time before all ranges is where a new one begins.
     pub(super) fn reach(&mut self, time: Timestamp) -> Timestamp {
-        match self.0.iter().rfind(|(from, _)| *from <= time) {
-            Some((_, to)) => time.min(*to),
-            None => {
-                self.insert(0, time);
-                time
-            }
+        if let Some((_, to)) = self.0.iter().rfind(|(from, _)| *from <= time) {
+            return time.min(*to);
         }
+        self.insert(0, time);
+        time
     }
 
     /// What came before `now` is of no interest any more.

@@ -82,13 +82,15 @@ impl Entry {
             self.course.skip_to(wall);
         }
         let Schedule { name, domain, canary, batch, .. } = &self.schedule;
-        let tick = note.begun.or(note.last.filter(|_| note.unfinished));
+        let tick = note.begun.or(note.last.filter(|_| !note.unfinished.is_empty()));
         let Some(tick) = tick.filter(|tick| wall.since(*tick) < FORGOTTEN) else { return };
-        watches.begin(name, domain, tick, *canary, now);
+        watches.begin(name, domain, tick, *canary && !note.is_out, now);
+        watches.extend(name.as_str(), note.unfinished.iter().copied());
         if note.begun.is_some() {
-            self.course.batch = Some(Batch::new(tick, *batch, *canary));
-        } else {
-            watches.extend(name.as_str(), 0..*batch);
+            let behind = *canary && note.is_out;
+            let batch =
+                if behind { Batch::behind_canary(tick, *batch) } else { Batch::new(tick, *batch, *canary) };
+            self.course.batch = Some(batch).filter(|batch| !batch.is_over());
         }
     }
 
@@ -232,7 +234,8 @@ impl Entry {
             covered: self.course.covered.clone(),
             last: self.last,
             begun: self.course.batch.as_ref().map(|batch| batch.tick),
-            unfinished: watches.is_unfinished(self.schedule.name.as_str(), now),
+            is_out: !self.course.batch.as_ref().is_some_and(Batch::waits_for_canary),
+            unfinished: watches.unfinished(self.schedule.name.as_str(), now).collect(),
         }
     }
 

@@ -46,10 +46,10 @@ pub(super) fn parse(text: &str) -> Result<Cron, ScheduleError> {
         return wrong(format!("it is longer than {LONGEST} characters"));
     }
     if text.trim_start().starts_with('@') {
-        return match NICKNAMES.iter().any(|name| name.eq_ignore_ascii_case(text.trim())) {
-            true => parser.parse(text).or_else(|error| wrong(error.to_string())),
-            false => wrong(format!("use one of {}", NICKNAMES.join(" "))),
-        };
+        if !NICKNAMES.iter().any(|name| name.eq_ignore_ascii_case(text.trim())) {
+            return wrong(format!("use one of {}", NICKNAMES.join(" ")));
+        }
+        return parser.parse(text).or_else(|error| wrong(error.to_string()));
     }
     let fields: Vec<&str> = text.split_whitespace().collect();
     if !(5..=6).contains(&fields.len()) {
@@ -59,7 +59,7 @@ pub(super) fn parse(text: &str) -> Result<Cron, ScheduleError> {
         ));
     }
     for (text, field) in fields.iter().rev().zip(FIELDS.iter().rev()) {
-        if !is_fine(text, field, &parser) {
+        if !is_fine(text, field, parser) {
             let text = text.chars().take(100).collect();
             return Err(ScheduleError::Field { field: field.name, text, right: field.right });
         }
@@ -68,7 +68,7 @@ pub(super) fn parse(text: &str) -> Result<Cron, ScheduleError> {
 }
 
 /// Whether a field is right by itself.
-fn is_fine(text: &str, field: &Field, parser: &CronParser) -> bool {
+fn is_fine(text: &str, field: &Field, parser: CronParser) -> bool {
     // Names are replaced wherever they stand by the parser, which would take MON for a minute.
     let words =
         text.split(|character: char| !character.is_ascii_alphabetic()).filter(|word| !word.is_empty());

@@ -60,7 +60,8 @@ impl Inner {
                     book.entries.insert(name, entry);
                 }
                 Err(error) => {
-                    events.push(remark(format!("{name} is remembered, and does not fire"), error.to_string()))
+                    let told = format!("{name} is remembered, and does not fire");
+                    events.push(remark(told, error.to_string()));
                 }
             }
         }
@@ -70,7 +71,9 @@ impl Inner {
             let inputs = result.err().map_or_else(String::new, |error| error.to_string());
             events.push(remark(format!("{name} is not in the configuration any more: forgotten"), inputs));
         }
-        events.into_iter().for_each(|event| (self.events)(event));
+        for event in events {
+            (self.events)(event);
+        }
         Ok(())
     }
 
@@ -89,7 +92,7 @@ impl Inner {
             match Record::read(name, note) {
                 Ok(record) => drop(remembered.insert(record.schedule.name.clone(), record)),
                 Err(why) => {
-                    (self.events)(remark(format!("the note {name} cannot be read, and is left alone"), why))
+                    (self.events)(remark(format!("the note {name} cannot be read, and is left alone"), why));
                 }
             }
         }
@@ -102,13 +105,11 @@ impl Inner {
             return Err(ScheduleError::Stopped);
         }
         let (wall, now) = (self.clock.timestamp(), self.clock.now());
-        let (mut entry, note) = {
-            let book = self.book.lock();
-            book.has_room(&schedule.name)?;
-            let entry = Entry::new(schedule, Origin::Runtime, wall, book.max_payload)?;
-            let note = entry.record(&book.watches, now).write();
-            (entry, note)
-        };
+        let max = self.book.lock().max_payload;
+        self.book.lock().has_room(&schedule.name)?;
+        // Not under the lock: to find out that something never fires takes a while.
+        let mut entry = Entry::new(schedule, Origin::Runtime, wall, max)?;
+        let note = entry.record(&self.book.lock().watches, now).write();
         let name = entry.schedule.name.clone();
         put(self, &mut notes, name.as_str(), Some(&note)).map_err(ScheduleError::NotKept)?;
         entry.is_dirty = false;

@@ -98,8 +98,8 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`ScheduleError`], saying what is wrong with it.
-    pub(crate) fn check(schedule: Schedule, max_payload: usize, clock: &Clock) -> Result<(), ScheduleError> {
-        Entry::new(schedule, Origin::Config, clock.timestamp(), max_payload).map(drop)
+    pub(crate) fn check(schedule: &Schedule, max_payload: usize, clock: &Clock) -> Result<(), ScheduleError> {
+        Entry::new(schedule.clone(), Origin::Config, clock.timestamp(), max_payload).map(drop)
     }
 
     /// Begins with these schedules and those that the broker remembers.

@@ -27,8 +27,10 @@ pub(super) struct Record {
     pub(super) last: Option<Timestamp>,
     /// A tick whose publication has begun and not ended: it is published again, with the same ids.
     pub(super) begun: Option<Timestamp>,
-    /// Whether items of the last tick were not finished.
-    pub(super) unfinished: bool,
+    /// Whether the canary of that tick has succeeded, or it has none.
+    pub(super) is_out: bool,
+    /// The numbers of the items of the last tick that were not finished.
+    pub(super) unfinished: Vec<u32>,
 }
 
 impl Record {

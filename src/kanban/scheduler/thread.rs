@@ -97,10 +97,14 @@ impl Inner {
             let Some((_, lane)) = self.book.lock().look(name.as_str(), wall) else { continue };
             let depth = depths.of(&lane, self);
             let event = self.book.lock().decide(name.as_str(), depth, wall, self.clock.now());
-            event.into_iter().for_each(|event| (self.events)(event));
+            if let Some(event) = event {
+                (self.events)(event);
+            }
         }
         let events = self.book.lock().judge_canaries(self.clock.now());
-        events.into_iter().for_each(|event| (self.events)(event));
+        for event in events {
+            (self.events)(event);
+        }
         self.publish();
         self.write_notes(false);
     }

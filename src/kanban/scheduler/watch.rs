@@ -67,7 +67,9 @@ impl Watches {
     /// These were not published after all.
     pub(super) fn withdraw(&mut self, schedule: &str, numbers: impl Iterator<Item = u32>) {
         if let Some(watch) = self.0.get_mut(schedule) {
-            numbers.for_each(|number| drop(watch.open.remove(&number)));
+            for number in numbers {
+                watch.open.remove(&number);
+            }
         }
     }
 
@@ -82,22 +84,27 @@ impl Watches {
         self.0.remove(schedule);
     }
 
-    /// An item ended. Tells whether something follows from it.
-    pub(super) fn finished(&mut self, id: &ItemId, success: bool) -> bool {
-        let Some((schedule, tick, number)) = id::read(id.as_str()) else { return false };
-        let Some(watch) = self.0.get_mut(schedule).filter(|watch| watch.tick == tick) else { return false };
+    /// An item ended. If it was watched: of which schedule, and whether something follows from it.
+    pub(super) fn finished<'a>(&mut self, id: &'a ItemId, success: bool) -> Option<(&'a str, bool)> {
+        let (schedule, tick, number) = id::read(id.as_str())?;
+        let watch = self.0.get_mut(schedule).filter(|watch| watch.tick == tick)?;
         let was_open = watch.open.remove(&number);
         let decides = number == 0 && watch.canary == Canary::Waiting;
         if decides {
             watch.canary = if success { Canary::Succeeded } else { Canary::Failed };
         }
-        decides || was_open && watch.open.is_empty()
+        (decides || was_open).then_some((schedule, decides || watch.open.is_empty()))
     }
 
-    /// Whether items of its last tick are not finished, as far as is known.
+    /// The numbers of the items of its last tick that are not finished, as far as is known.
+    pub(super) fn unfinished(&self, schedule: &str, now: Moment) -> impl Iterator<Item = u32> + '_ {
+        let fresh = |watch: &&Watch| now.since(watch.since) < FORGOTTEN;
+        self.0.get(schedule).filter(fresh).into_iter().flat_map(|watch| watch.open.iter().copied())
+    }
+
+    /// Whether there are such.
     pub(super) fn is_unfinished(&self, schedule: &str, now: Moment) -> bool {
-        let fresh = |watch: &&Watch| !watch.open.is_empty() && now.since(watch.since) < FORGOTTEN;
-        self.0.get(schedule).filter(fresh).is_some()
+        self.unfinished(schedule, now).next().is_some()
     }
 
     /// How the canary of this tick fares; `None` if it was not heard of for too long, or is not known.

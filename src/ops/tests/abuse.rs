@@ -111,6 +111,24 @@ fn a_client_that_does_not_read_is_hung_up_on() {
 }
 
 #[test]
+fn a_handler_that_says_nothing_more_learns_that_nobody_reads() {
+    let (tell, told) = crate::sync::channel::bounded::<bool>(1);
+    let routes = routes().lines(Method::Post, "/once", LONG, move |_, lines| {
+        lines.line(&"x".repeat(2 << 20))?;
+        let gone = std::iter::repeat_with(|| {
+            std::thread::sleep(Duration::from_millis(2));
+            lines.is_gone()
+        });
+        let _ = tell.send(gone.take(2000).any(|gone| gone));
+        Ok(())
+    });
+    let rig = Rig::new(|limits| limits.request = SHORT, routes);
+    let mut client = rig.client();
+    client.send("POST /once HTTP/1.1\r\n\r\n");
+    assert!(told.recv().unwrap(), "long before its own time is over");
+}
+
+#[test]
 fn clients_that_do_not_read_keep_nobody_else_waiting() {
     let rig = Rig::new(|limits| limits.request = LONG, routes());
     let mut clients: Vec<_> = (0..3).map(|_| rig.client()).collect();

@@ -26,26 +26,30 @@ pub struct Readiness {
 
 /// How the service fares.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct Status {
     /// Its version.
     pub version: String,
     /// The number of its process.
     pub pid: u32,
     /// When this was told.
+    #[serde(default)]
     pub at: Timestamp,
     /// `running`, `draining` or `stopping`.
     pub state: String,
     /// How long it runs, in milliseconds.
+    #[serde(default)]
     pub uptime_ms: u64,
     /// Whether it should be given work.
+    #[serde(default)]
     pub readiness: Readiness,
     /// What is in flight.
+    #[serde(default)]
     pub admission: Admission,
     /// The pools, by name.
+    #[serde(default)]
     pub pools: Vec<Pool>,
     /// The pull queue, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kanban: Option<Queues>,
 }
 

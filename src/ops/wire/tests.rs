@@ -23,7 +23,7 @@ fn an_item_is_read_from_json() {
     assert_eq!((read.lane.subject().as_str(), read.id.as_str()), ("kanban.high.mail", "7"));
     assert_eq!((read.routing_key(), read.payload.as_ref()), ("k", b"text".as_slice()));
     assert_eq!(read.headers["Trace"], "é");
-    assert_eq!(read.deadline, Some(Clock::manual().0.timestamp().after(Duration::from_mins(10))));
+    assert_eq!(read.deadline, Some(Clock::manual().0.timestamp().after(Duration::from_secs(600))));
     let read =
         item(r#"{"domain": "mail", "payload_base64": "/w==", "deadline": "2027-01-01T00:00:00Z"}"#).unwrap();
     assert_eq!(

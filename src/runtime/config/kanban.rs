@@ -1,6 +1,7 @@
 //! How items are pulled, retried, given up and recognised.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ pub struct KanbanConfig {
 pub struct RetryConfig {
     /// Attempts that fail until the item is a dead letter, 1 to 1000. Default 5.
     pub max_attempts: u32,
-    /// Deliveries, those that were interrupted included, until the item is a dead letter, 1 to 10 000 and at least
+    /// Deliveries, those that a crash interrupted included, until the item is a dead letter, 1 to 10 000 and at least
     /// `max_attempts`. Default 20.
     pub max_deliveries: u32,
     /// The longest wait before the second attempt, which doubles with every one after it, 1 ms to 1 h and at most `cap`. Default
@@ -121,7 +122,9 @@ pub struct SeenConfig {
 }
 
 /// A handler that runs a program for each item of its domain: TOML table `[domains.NAME.exec]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+///
+/// `Debug` shows the names of the variables only: what they hold may be secret.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table")]
 pub struct ExecConfig {
     /// The program and its arguments. There is no default, and no shell.
@@ -133,6 +136,17 @@ pub struct ExecConfig {
     pub directory: Option<PathBuf>,
     /// Variables added to its environment, which is otherwise a small clean one. Default none.
     pub environment: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for ExecConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExecConfig")
+            .field("argv", &self.argv)
+            .field("output", &self.output)
+            .field("directory", &self.directory)
+            .field("environment", &self.environment.keys())
+            .finish()
+    }
 }
 
 impl Config {

@@ -1,5 +1,6 @@
 //! What is published again and again, and when.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,7 +12,9 @@ use crate::priority::Priority;
 /// Items that are published again and again: TOML table `[schedules.NAME]`, the name 1 to 50 letters, digits, `-` or `_`.
 ///
 /// It has a `domain`, and either `cron` or `every`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+///
+/// `Debug` shows the size of the payload only: what it holds may be secret.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table")]
 pub struct ScheduleConfig {
     /// When: `[second] minute hour day month weekday`, such as `0 0 3 * * *` for 3 o'clock each night.
@@ -42,6 +45,21 @@ pub struct ScheduleConfig {
     pub batch: u32,
     /// Whether it publishes. Default yes.
     pub enabled: bool,
+}
+
+impl fmt::Debug for ScheduleConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScheduleConfig")
+            .field("cron", &self.cron)
+            .field("every", &self.every)
+            .field("zone", &self.zone)
+            .field("domain", &self.domain)
+            .field("priority", &self.priority)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .field("batch", &self.batch)
+            .field("enabled", &self.enabled)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ScheduleConfig {

@@ -121,6 +121,9 @@ impl Core {
 
     /// One tick: sample, step, act, commit; then say what was decided.
     fn run_tick(&self) {
+        if self.registry.lock().closing {
+            return;
+        }
         let begun = self.control.real.now();
         let (at, drafts) = {
             let mut mind = self.control.mind.lock();
@@ -149,6 +152,9 @@ impl Core {
 
     /// Between ticks: whatever is missing is started.
     fn tend_pools(&self) {
+        if self.registry.lock().closing {
+            return;
+        }
         let remarks = act::staff(&Plan::default(), &self.pools());
         self.write(self.clock.now(), remarks);
     }

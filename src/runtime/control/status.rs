@@ -24,6 +24,16 @@ pub enum Readiness {
     ControlDown(String),
 }
 
+impl std::fmt::Display for Readiness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Readiness::Ready => f.write_str("ready"),
+            Readiness::Ending => f.write_str("draining or stopped"),
+            Readiness::ControlDown(why) => write!(f, "the control thread is down: {why}"),
+        }
+    }
+}
+
 impl Readiness {
     /// Whether it is [`Ready`](Self::Ready).
     #[must_use]
@@ -86,6 +96,12 @@ impl Runtime {
     #[must_use]
     pub fn journal(&self) -> Vec<std::sync::Arc<Entry>> {
         self.core.control.journal.read()
+    }
+
+    /// What became of everything, once it has ended. Waits for nobody: `None` while it is ending.
+    #[must_use]
+    pub fn ended(&self) -> Option<super::super::Report> {
+        self.core.ended.try_lock()?.clone()
     }
 
     /// Whether this runtime should be given work.

@@ -8,7 +8,7 @@ use crate::error::Reason;
 
 impl Scrape {
     pub(super) fn admission(&self, families: &mut Families<'_>) -> fmt::Result {
-        let status = &self.0.admission;
+        let status = &self.status.admission;
         let normal = status.normal_in_flight;
         let classes = [("priority", status.in_flight.saturating_sub(normal)), ("normal", normal)];
         let labelled = classes.map(|(class, permits)| ([("class", class)], permits));

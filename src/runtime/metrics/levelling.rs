@@ -13,7 +13,7 @@ const PHASES: [Phase; 6] =
 
 impl Scrape {
     pub(super) fn control(&self, families: &mut Families<'_>) -> fmt::Result {
-        let (status, control) = (&self.0, &self.0.control);
+        let (status, control) = (&self.status, &self.status.control);
         let help = "How evenly the pools are used lately: 1 is perfect, 0.8 good.";
         families.level("balance_ratio", help, None, status.balance)?;
         let ready = u32::from(status.readiness.is_ready());
@@ -28,7 +28,7 @@ impl Scrape {
     }
 
     pub(super) fn burst(&self, families: &mut Families<'_>) -> fmt::Result {
-        let burst = &self.0.burst;
+        let burst = &self.status.burst;
         families.level("burst_enabled", "1 while bursts are answered.", None, u32::from(burst.enabled))?;
         let phases = PHASES.map(|phase| ([("phase", phase.name())], u32::from(burst.phase == phase)));
         families.gauge("burst_phase", "1 for the phase it is in.", phases)?;

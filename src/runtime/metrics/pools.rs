@@ -17,7 +17,7 @@ impl Scrape {
         &'a self,
         value: impl Fn(&'a PoolStatus) -> V,
     ) -> impl Iterator<Item = ([(&'static str, &'a str); 2], V)> {
-        self.0.pools.iter().map(move |pool| (names(pool), value(pool)))
+        self.status.pools.iter().map(move |pool| (names(pool), value(pool)))
     }
 
     pub(super) fn pools(&self, families: &mut Families<'_>) -> fmt::Result {
@@ -47,7 +47,7 @@ impl Scrape {
         let help = "1 while its number of workers is set by hand.";
         families.gauge("pool_by_hand", help, self.each(|pool| u32::from(pool.by_hand)))?;
         let states = [Health::Healthy, Health::Degraded, Health::Critical];
-        let health = self.0.pools.iter().flat_map(|pool| {
+        let health = self.status.pools.iter().flat_map(|pool| {
             states.map(|state| (with(pool, "state", state.name()), u32::from(pool.health == state)))
         });
         families.gauge("pool_health", "1 for the state it is in.", health)?;
@@ -57,8 +57,8 @@ impl Scrape {
 
     /// The hottest keys of each pool: few enough, whatever the keys are, for a system that keeps every label it ever saw.
     fn hot_keys(&self) -> impl Iterator<Item = ([(&'static str, String); 2], f64)> {
-        self.0.pools.iter().flat_map(|pool| {
-            let own = self.0.hot_keys.iter().filter(|hot| hot.pool == pool.name);
+        self.status.pools.iter().flat_map(|pool| {
+            let own = self.status.hot_keys.iter().filter(|hot| hot.pool == pool.name);
             own.take(HOT_KEYS).map(|hot| {
                 let key = format!("{:#018x}", hot.key.as_u64());
                 ([("pool", hot.pool.clone()), ("key", key)], hot.share)
@@ -67,7 +67,7 @@ impl Scrape {
     }
 
     pub(super) fn jobs(&self, families: &mut Families<'_>) -> fmt::Result {
-        let jobs = self.0.pools.iter().flat_map(|pool| {
+        let jobs = self.status.pools.iter().flat_map(|pool| {
             let outcomes = [
                 ("completed", pool.completed),
                 // The status counts panics among the failures; here every job is in one place only.

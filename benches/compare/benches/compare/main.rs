@@ -1,11 +1,15 @@
 //! `cargo bench --bench compare [-- [--quick] [FILTER]]`: heijunka beside the floor and beside its peers, in one run.
 //!
-//! Each row is one line, `RATIO name ours=… other=… ratio=…`, in nanoseconds; smaller is better throughout.
+//! Each row is one line, `RATIO name ours=… other=… ratio=…`, in nanoseconds; smaller is better throughout. The row
+//! beside apalis needs a C compiler: `cargo bench -p heijunka-compare --features apalis -- apalis`.
 
 mod admission;
+#[cfg(feature = "apalis")]
+mod apalis;
 mod idle;
 mod latency;
 mod memory;
+mod queue;
 mod routing;
 mod throughput;
 
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
     latency::measure(&mut suite);
     throughput::measure(&mut suite);
     memory::measure(&mut suite);
+    queue::measure(&mut suite);
     idle::measure(&mut suite);
     suite.finish();
     ExitCode::SUCCESS

@@ -35,7 +35,7 @@ pub(crate) fn impatient_calls_lose_nothing(subject: &dyn Subject) {
     for n in 0..50_u64 {
         let within = Duration::from_micros(n % 5 * 50);
         let item = stand.item(&format!("i{n}"));
-        match &stand.broker.publish(&[item.clone()], within)[..] {
+        match &stand.broker.publish(std::slice::from_ref(&item), within)[..] {
             [Ok(_)] => stored.push(item.id.clone()),
             [Err(PublishError::Unknown(_))] => unknown.push(item.id.clone()),
             [Err(PublishError::NotStored(_))] => {}

@@ -21,7 +21,7 @@ fn put_off(subject: &dyn Subject, verdict: &Verdict, failures: u32) {
         assert!(early.is_empty(), "this machine stood still: try again");
         let again = stand.take_one();
         assert!(stand.passed(since) >= DELAY, "it came too early");
-        assert!(again.deliveries > round, "deliveries are counted");
+        assert!(failures == 0 || again.deliveries > round, "deliveries are counted");
         assert!(
             again.failures.is_none_or(|known| known == failures * round),
             "{:?} failures, {} expected",
@@ -40,6 +40,24 @@ pub(crate) fn a_retry_waits_and_counts_as_failure(subject: &dyn Subject) {
 /// It comes when its time has come, and nothing is held against it.
 pub(crate) fn a_release_waits_and_counts_as_none(subject: &dyn Subject) {
     put_off(subject, &Verdict::Release { after: DELAY }, 0);
+}
+
+/// However often it is given back, it is no nearer to being given up. For brokers that count for themselves this cannot be: they
+/// leave the case out.
+pub(crate) fn a_release_costs_neither_a_failure_nor_a_delivery(subject: &dyn Subject) {
+    let mut stand = Stand::new(subject);
+    stand.publish("a");
+    stand.settled(stand.take_one().ticket, Verdict::Retry { after: Duration::ZERO });
+    for round in 0..4 {
+        let taken = stand.take_one();
+        assert_eq!(taken.deliveries, 2, "deliveries, given back {round} times");
+        assert!(matches!(taken.failures, None | Some(1)), "{:?} failures", taken.failures);
+        let after = if round % 2 == 0 { Duration::ZERO } else { Duration::from_millis(1) };
+        stand.settled(taken.ticket, Verdict::Release { after });
+        if round == 2 && stand.durable() {
+            stand.reopen();
+        }
+    }
 }
 
 /// In their order, whatever became of the others.

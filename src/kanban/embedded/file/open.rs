@@ -54,7 +54,7 @@ pub(super) fn create_if_missing(
     }
     let draft = draft_of(path);
     let failed = |error: &io::Error| trouble::of_io(path, "making", error);
-    let make = || {
+    let attempt = || {
         OpenOptions::new().write(true).create_new(true).open(&draft).map_err(|error| failed(&error))?;
         let database = open(&draft, durability)?;
         store::guard(path, "making", || prepare(&database))?;
@@ -67,7 +67,7 @@ pub(super) fn create_if_missing(
             Err(_) => fs::rename(&draft, path).map_err(|error| failed(&error)),
         }
     };
-    let made = make();
+    let made = attempt();
     // After a rename it is not there any more, and one that stays does no harm.
     let _ = fs::remove_file(&draft);
     made

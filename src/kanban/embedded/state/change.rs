@@ -1,5 +1,6 @@
 //! What happened to the state, told so that it can be written down, and taken back if that fails.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use crate::kanban::broker::DeadLetter;
 use crate::kanban::item::Item;
 
 /// One change that must outlive the process.
-#[derive(Debug)]
 pub(crate) enum Change {
     /// An item was stored.
     Stored { number: u64, item: Arc<Item> },
@@ -45,6 +45,20 @@ impl Change {
             | Change::Removed { .. }
             | Change::Dropped { .. }
             | Change::Noted { .. } => 0,
+        }
+    }
+}
+
+/// Numbers and names only: what items, letters and notes hold may be secret.
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::Stored { number, .. } => write!(f, "Stored({number})"),
+            Change::Marked { number, .. } => write!(f, "Marked({number})"),
+            Change::Removed { number, .. } => write!(f, "Removed({number})"),
+            Change::Died { number, letter, .. } => write!(f, "Died({number}, {})", letter.serial),
+            Change::Dropped { letter } => write!(f, "Dropped({})", letter.serial),
+            Change::Noted { name, .. } => write!(f, "Noted({name})"),
         }
     }
 }

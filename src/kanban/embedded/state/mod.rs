@@ -12,6 +12,7 @@ mod tests;
 
 use std::collections::hash_map;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +36,6 @@ use crate::time::Moment;
 const OVERHEAD: u64 = 256;
 
 /// Everything that the broker knows.
-#[derive(Debug)]
 pub(super) struct State {
     settings: EmbeddedSettings,
     /// Tells the tickets of this broker from those of any other.
@@ -259,9 +259,9 @@ impl State {
     pub(super) fn depth(&mut self, lane: &Lane, now: Moment) -> Depth {
         self.advance(now);
         let Some(&at) = self.lanes.get(lane) else { return Depth::default() };
-        let waits = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
+        let is_ready = |number| self.entries.get(&number).is_some_and(|e| e.place == Place::Ready);
         let queue = &mut self.queues[at];
-        let oldest = queue.oldest(waits).and_then(|number| self.entries.get(&number));
+        let oldest = queue.oldest(is_ready).and_then(|number| self.entries.get(&number));
         let oldest = oldest.map(|entry| entry.item.published);
         Depth { ready: queue.ready, delayed: queue.delayed, unsettled: queue.unsettled, oldest }
     }
@@ -300,12 +300,10 @@ impl State {
         self.entries.insert(number, entry);
     }
 
-    /// Removes an item from wherever it is.
+    /// Removes an item from wherever it is; it remembers where that was.
     fn take_out(&mut self, number: u64) -> Option<Entry> {
-        let place = self.entries.get(&number)?.place;
-        self.move_to(number, Place::Nowhere);
-        let mut entry = self.entries.remove(&number)?;
-        entry.place = place;
+        let entry = self.entries.remove(&number)?;
+        self.leave(number, entry.queue, entry.place);
         self.bytes -= weight(&entry.item);
         self.index.remove(&Identity(entry.item.clone()));
         Some(entry)
@@ -314,8 +312,14 @@ impl State {
     /// Moves an item; all books follow.
     fn move_to(&mut self, number: u64, to: Place) {
         let Some(entry) = self.entries.get_mut(&number) else { return };
-        let queue = &mut self.queues[entry.queue];
-        match std::mem::replace(&mut entry.place, to) {
+        let (queue, from) = (entry.queue, std::mem::replace(&mut entry.place, to));
+        self.leave(number, queue, from);
+        self.enter(number, queue, to);
+    }
+
+    fn leave(&mut self, number: u64, queue: usize, place: Place) {
+        let queue = &mut self.queues[queue];
+        match place {
             Place::Nowhere => {}
             Place::Ready => {
                 queue.strike(number);
@@ -331,7 +335,11 @@ impl State {
                 queue.unsettled -= 1;
             }
         }
-        match to {
+    }
+
+    fn enter(&mut self, number: u64, queue: usize, place: Place) {
+        let queue = &mut self.queues[queue];
+        match place {
             Place::Nowhere => {}
             Place::Ready => {
                 queue.push_returned(number);
@@ -354,6 +362,20 @@ impl State {
 impl Entry {
     fn marked(&self) -> Mark {
         Mark { deliveries: self.deliveries, failures: self.failures, place: self.place }
+    }
+}
+
+/// Counts only: what items, letters and notes hold may be secret.
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("items", &self.entries.len())
+            .field("delayed", &self.delayed.len())
+            .field("unsettled", &self.tickets.len())
+            .field("letters", &self.letters.len())
+            .field("notes", &self.notes.len())
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
     }
 }
 

@@ -13,6 +13,15 @@ pub(crate) enum Refusal {
     Failed(BrokerError),
 }
 
+/// Why an item comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Returned {
+    /// Its handler failed.
+    Failed,
+    /// It was not run: as if it had not been delivered.
+    Unrun,
+}
+
 impl State {
     /// Settles a delivery whose lease has not passed.
     pub(crate) fn settle(
@@ -28,8 +37,8 @@ impl State {
                 let entry = self.take_out(number).ok_or(Refusal::Gone)?;
                 log.push(|| Change::Removed { number, entry });
             }
-            Verdict::Retry { after } => self.give_back(number, 1, *after, now, log),
-            Verdict::Release { after } => self.give_back(number, 0, *after, now, log),
+            Verdict::Retry { after } => self.give_back(number, Returned::Failed, *after, now, log),
+            Verdict::Release { after } => self.give_back(number, Returned::Unrun, *after, now, log),
             Verdict::DeadLetter(death) => {
                 let most = self.settings.max_dead_letters;
                 if self.letters.len() as u64 >= most {
@@ -58,14 +67,18 @@ impl State {
     fn give_back(
         &mut self,
         number: u64,
-        failures: u32,
+        how: Returned,
         after: std::time::Duration,
         now: Moment,
         log: &mut impl Log,
     ) {
         let Some(entry) = self.entries.get_mut(&number) else { return };
         let before = entry.marked();
-        entry.failures = entry.failures.saturating_add(failures);
+        match how {
+            Returned::Failed => entry.failures = entry.failures.saturating_add(1),
+            // Given back often, it must not end as poison. What ends a process gives nothing back, so that still counts.
+            Returned::Unrun => entry.deliveries = entry.deliveries.saturating_sub(1),
+        }
         let (deliveries, failures) = (entry.deliveries, entry.failures);
         let delay = (!after.is_zero()).then_some(after);
         log.push(|| Change::Marked { number, before, deliveries, failures, delay });

@@ -165,9 +165,9 @@ impl Model {
 
     fn settle(&mut self, which: usize, how: How, now: Moment) -> &'static str {
         let Some(at) = self.lent(which) else { return "gone" };
-        let (failures, after) = match how {
-            How::Retry(after) => (1, after),
-            How::Release(after) => (0, after),
+        let (failures, undelivered, after) = match how {
+            How::Retry(after) => (1, 0, after),
+            How::Release(after) => (0, 1, after),
             How::Die if self.letters.len() == 3 => return "full",
             How::Ack | How::Die => {
                 let item = self.items.remove(at);
@@ -183,6 +183,7 @@ impl Model {
         };
         let item = &mut self.items[at];
         item.failures += failures;
+        item.deliveries -= undelivered;
         item.at = if after == 0 { At::Ready } else { At::Delayed(now.after(Duration::from_secs(after))) };
         "done"
     }

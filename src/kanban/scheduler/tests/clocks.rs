@@ -119,7 +119,7 @@ enum Happening {
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        4 => (0..5000_u64).prop_map(Happening::Pass),
+        4 => (0..2000_u64).prop_map(Happening::Pass),
         2 => (-2 * HOUR..2 * HOUR).prop_map(Happening::Jump),
         1 => prop::sample::select(vec![-10 * YEAR, -YEAR, -25 * HOUR, 25 * HOUR, YEAR, 10 * YEAR]).prop_map(Happening::Jump),
         1 => (0..100_000_u64).prop_map(Happening::Restart),
@@ -128,18 +128,18 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     /// Whatever happens, each tick is published at most once, is one, and is not from the future; and as soon as the clock shows a
     /// time that it has never shown, ticks are published again.
     #[test]
     fn each_tick_is_published_at_most_once(
         happenings in prop::collection::vec(happening(), 1..12),
-        interval in prop::sample::select(vec![60_u64, 600, 86_400]),
+        interval in prop::sample::select(vec![60_u64, 600, 3600]),
         by_calendar in prop::bool::ANY,
         once in prop::bool::ANY,
     ) {
-        let expression = match interval { 60 => "* * * * *", 600 => "*/10 * * * *", _ => "0 0 * * *" };
+        let expression = match interval { 60 => "* * * * *", 600 => "*/10 * * * *", _ => "0 * * * *" };
         let when = if by_calendar { When::cron(expression) } else { When::Every(secs(interval)) };
         let misfire = if once { Misfire::Once } else { Misfire::Skip };
         let mut world = overlapping(Schedule { misfire, ..Schedule::new("job", "mail", when).unwrap() });

@@ -1,15 +1,15 @@
-//! Misfires, overlaps, slowing down, canaries and retries, under virtual time.
+//! Misfires, overlaps, slowing down and retries, under virtual time.
 
 use std::time::Duration;
 
 use super::super::schedule::{Misfire, Overlap};
-use super::super::watch::Canary;
+use super::super::status::Skipped;
 use super::*;
 
 const START: &str = "2026-06-01T00:00:00Z";
 
 /// Simulated, with a schedule that is ready for its next tick at any time.
-fn simulated(schedule: Schedule) -> (Simulated, Timestamp) {
+pub(super) fn simulated(schedule: Schedule) -> (Simulated, Timestamp) {
     let start = at(START);
     (Simulated::new(start, [schedule]), start)
 }
@@ -153,84 +153,6 @@ fn an_unknown_depth_changes_nothing() {
 }
 
 #[test]
-fn a_batch_goes_out_once_its_canary_succeeded() {
-    let (mut world, start) = simulated(Schedule { canary: true, batch: 4, ..every(60) });
-    world.pass(60);
-    let canary = format!("job:{}", start.after(secs(60)).as_millis());
-    assert_eq!(world.stored, [canary.clone()]);
-    assert_eq!(world.items[&canary].headers["canary"], "true");
-    assert_eq!(world.status().canary, Canary::Waiting);
-    assert!(world.book.watches.holds("mail", world.now));
-    assert!(!world.book.watches.holds("other", world.now));
-    world.pass(70);
-    assert_eq!(
-        (world.stored.len(), world.status().skipped.unfinished),
-        (1, 1),
-        "the next tick waits as well"
-    );
-    world.finish(&canary, true);
-    assert!(!world.book.watches.holds("mail", world.now));
-    world.round();
-    assert_eq!(world.stored[1..], [1, 2, 3].map(|number| format!("{canary}:{number}")));
-    assert!(!world.items[&world.stored[1]].headers.contains_key("canary"));
-    assert_eq!(world.status().canary, Canary::Succeeded);
-    world.pass(60);
-    assert_eq!(world.stored.len(), 4, "the batch is not finished");
-    world.finish_all();
-    world.pass(60);
-    assert_eq!(world.stored.len(), 5);
-}
-
-#[test]
-fn a_canary_that_fails_keeps_its_batch_in_and_the_pool_as_it_is() {
-    let (mut world, _) = simulated(Schedule { canary: true, batch: 4, ..every(60) });
-    world.pass(60);
-    let canary = world.stored[0].clone();
-    world.finish(&canary, false);
-    world.pass(30);
-    assert_eq!(world.stored.len(), 1);
-    assert_eq!((world.status().canary, world.status().skipped.canary), (Canary::Failed, 1));
-    assert!(world.book.watches.holds("mail", world.now), "it has not been seen to succeed");
-    assert!(world.events.iter().any(|event| event.decision.contains("failed")));
-    world.pass(30);
-    assert_eq!(world.stored.len(), 2, "the next tick tries again");
-    let canary = world.stored[1].clone();
-    world.finish(&canary, true);
-    world.round();
-    assert_eq!((world.stored.len(), world.status().canary), (5, Canary::Succeeded));
-    world.finish(&canary, false);
-    assert_eq!(world.status().canary, Canary::Succeeded, "what ended has ended");
-}
-
-#[test]
-fn a_canary_that_is_not_heard_of_holds_for_an_hour() {
-    let (mut world, _) = simulated(Schedule { canary: true, batch: 4, ..every(86_400) });
-    world.pass(86_400);
-    assert_eq!(world.stored.len(), 1);
-    world.pass(3599);
-    assert!(world.book.watches.holds("mail", world.now));
-    assert_eq!(world.status().skipped.canary, 0);
-    world.pass(6);
-    assert!(!world.book.watches.holds("mail", world.now));
-    assert_eq!(world.status().skipped.canary, 1);
-    world.pass(86_400);
-    assert_eq!(world.stored.len(), 2);
-}
-
-#[test]
-fn a_tick_that_may_overlap_takes_the_place_of_a_canary_that_is_waited_for() {
-    let schedule = Schedule { canary: true, batch: 2, overlap: Overlap::Allow, ..every(60) };
-    let (mut world, start) = simulated(schedule);
-    world.pass(120);
-    assert_eq!(world.ticks_since(start), [60, 120]);
-    assert_eq!(world.status().skipped.canary, 1);
-    let late = world.stored[0].clone();
-    world.finish(&late, true);
-    world.round();
-    assert_eq!(world.stored.len(), 2, "nobody waits for the first any more");
-}
-
-#[test]
 fn what_is_not_stored_is_tried_again_with_the_same_ids_until_the_next_tick() {
     let (mut world, start) = simulated(Schedule { batch: 2, ..every(60) });
     world.failure = Some(PublishError::NotStored(unavailable()));
@@ -240,7 +162,7 @@ fn what_is_not_stored_is_tried_again_with_the_same_ids_until_the_next_tick() {
     world.failure = None;
     world.pass(5);
     assert_eq!(world.ticks_since(start), [60, 60]);
-    assert_eq!((world.status().error, world.status().skipped), (None, Default::default()));
+    assert_eq!((world.status().error, world.status().skipped), (None, Skipped::default()));
     world.finish_all();
 
     world.failure = Some(PublishError::NotStored(unavailable()));
@@ -331,7 +253,7 @@ fn paused_time_is_not_missed() {
     world.book.entry("job").unwrap().set_paused(false, wall);
     world.pass(60);
     assert_eq!(world.ticks_since(start), [60, 900]);
-    assert_eq!(world.status().skipped, Default::default());
+    assert_eq!(world.status().skipped, Skipped::default());
 }
 
 #[test]
@@ -349,27 +271,6 @@ fn a_schedule_can_be_run_at_any_time_but_not_twice_at_once() {
     world.pass(3593);
     assert_eq!(world.ticks_since(start), [7, 3600]);
     assert!(world.book.run_now("none", world.wall, world.now).is_err());
-}
-
-#[test]
-fn a_restart_goes_on_with_what_was_begun() {
-    let (mut world, start) = simulated(Schedule { canary: true, batch: 3, ..every(60) });
-    world.pass(60);
-    let canary = world.stored[0].clone();
-    world.restart(5);
-    world.pass(5);
-    assert_eq!(world.ticks_since(start), [60, 60], "the same again: its id makes it one");
-    world.finish(&canary, true);
-    world.round();
-    assert_eq!(world.items.len(), 3);
-    world.restart(60);
-    world.pass(5);
-    assert_eq!(world.items.len(), 3, "its items are not finished");
-    assert!(world.status().unfinished);
-    world.finish_all();
-    world.restart(60);
-    world.round();
-    assert_eq!(world.items.len(), 4);
 }
 
 #[test]

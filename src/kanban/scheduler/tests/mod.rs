@@ -1,5 +1,6 @@
 //! The laws of schedules under virtual time, and the scheduler itself on a clock moved by hand.
 
+mod canaries;
 mod clocks;
 mod expressions;
 mod laws;

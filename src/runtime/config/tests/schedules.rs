@@ -152,3 +152,14 @@ fn a_schedule_into_a_memory_that_nobody_reads_is_warned_of() {
     assert_eq!(warnings("[pools.post]"), [], "it may have a handler in code");
     assert_eq!(warnings("[pools.post]\n[domains.post]\nconsume = true"), []);
 }
+
+#[test]
+fn debug_shows_what_is_set_and_no_secrets() {
+    let config = read(
+        "[pools.mail]\n[domains.mail.exec]\nargv = ['send']\nenvironment = { TOKEN = 'hush' }\n\
+         [schedules.s]\nevery = '1s'\ndomain = 'mail'\npayload = 'hush'\nkey = 'hush'\n",
+    );
+    let shown = format!("{:?}", config.unwrap());
+    assert!(shown.contains("TOKEN") && shown.contains("4 bytes"), "{shown}");
+    assert!(!shown.contains("hush"), "{shown}");
+}

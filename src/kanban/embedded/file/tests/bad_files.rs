@@ -1,6 +1,6 @@
 //! Files that are not as they should be.
 
-use redb::{Database, ReadableTable as _, TableDefinition};
+use redb::{Database, ReadableTable, TableDefinition};
 
 use super::*;
 use crate::kanban::embedded::file::store::{ITEMS, META};

@@ -1,0 +1,16 @@
+//! `heijunka run`: the real service, with real programs, asked by the real commands over its socket.
+#![cfg(unix)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod batches;
+mod endings;
+mod letters;
+mod programs;
+mod refusals;
+mod schedules;
+mod service;
+mod stdin;
+mod stores;
+mod told;

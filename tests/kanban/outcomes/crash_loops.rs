@@ -1,0 +1,42 @@
+//! An item that ends its process again and again is set aside.
+
+use std::time::Duration;
+
+use heijunka::{KanbanConfig, Outcome, RetryConfig, Runtime, Work};
+
+use crate::common::{GENEROUS, eventually, workers};
+use crate::rig::{InFile, Log, Setup, counts, dead, item, publish, quick, waiting};
+
+/// Interruptions are no failures, but there is a limit to deliveries.
+#[test]
+fn what_was_delivered_too_often_is_poison() {
+    let (setup, log) = (InFile::default(), Log::default());
+    let retry = RetryConfig { max_attempts: 2, max_deliveries: 3, ..quick().retry };
+    for round in 1..=3 {
+        let runs = log.clone();
+        let handler = move |work: &Work<'_>| {
+            runs.note(work);
+            while !work.context().is_cancelled() {
+                std::thread::yield_now();
+            }
+            Outcome::retry("interrupted")
+        };
+        let kanban = KanbanConfig { retry: retry.clone(), ..quick() };
+        let builder = Runtime::builder().on_broker(setup.open(GENEROUS)).kanban(kanban);
+        let runtime = builder.pool("mail", workers(1)).handler("mail", handler).start().unwrap();
+        if round == 1 {
+            publish(&runtime, [item("poison").payload("p")]);
+        }
+        eventually("it runs", || log.attempts("poison").len() == round);
+        runtime.stop(Duration::from_secs(2));
+    }
+    let (runs, broker) = (log.clone(), setup.open(GENEROUS));
+    let builder = Runtime::builder().on_broker(broker.clone()).kanban(KanbanConfig { retry, ..quick() });
+    let builder = builder.pool("mail", workers(1));
+    let runtime = builder.handler("mail", move |work: &Work<'_>| runs.note(work)).start().unwrap();
+    eventually("one is dead", || counts(&runtime).dead_lettered == 1 && waiting(&*broker) == 0);
+    assert_eq!(log.attempts("poison"), [1, 1, 1], "it was not run once more");
+    let letter = dead(&*broker).remove(0);
+    assert_eq!((letter.reason.as_str(), letter.attempts, &letter.item.payload[..]), ("poison", 0, &b"p"[..]));
+    assert!(letter.error.starts_with("delivered 3 times and not settled"), "{}", letter.error);
+}
