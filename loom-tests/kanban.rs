@@ -160,7 +160,8 @@ fn what_a_closing_pool_hands_back_is_given_back() {
             pool::close(&pool);
         });
         let end = world.run(arrangement, closer);
-        (end, pool::abandoned(&closed) > 0)
+        // What was handed back may be offered again before the driver hears of the stop, and even run.
+        (end, end.0 == 0 && pool::abandoned(&closed) > 0)
     }
     Model { name: "kanban::what_a_closing_pool_hands_back_is_given_back", preemptions: 1, floor: 3500 }
         .check(orders(3), &[((0, 1), false), ((0, 1), true), ((1, 0), false)], execution);
