@@ -61,7 +61,7 @@ fn many(setup: &dyn Setup, count: u64) {
             }
         })
     });
-    producers.into_iter().for_each(|producer| producer.join());
+    producers.into_iter().for_each(super::common::Background::join);
     // As long as it gets on; how long that takes is another matter.
     let ended = || counts(&runtime).acked + counts(&runtime).dead_lettered;
     while ended() < count {

@@ -69,7 +69,9 @@ fn k19_02_several_runtimes_share_the_load(setup: &dyn Setup) {
         builder.pool("mail", workers(2)).handler("mail", handler).start().unwrap()
     });
     publish(&runtimes[0], items("", 200, Priority::Normal));
-    gates.iter().for_each(|gate| gate.wait_for(1));
+    for gate in &gates {
+        gate.wait_for(1);
+    }
     gates.iter().for_each(Gate::open);
     eventually("all are done", || counts(&runtimes[0]).acked + counts(&runtimes[1]).acked == 200);
     log.each_once(200);

@@ -86,7 +86,7 @@ struct Moody {
 impl Moody {
     fn mood(&self, kind: usize) -> Result<(), SeenError> {
         let asked = self.asked[kind].fetch_add(1, Ordering::Relaxed);
-        if asked % 3 == 0 { Err(SeenError("not now".to_owned())) } else { Ok(()) }
+        if asked.is_multiple_of(3) { Err(SeenError("not now".to_owned())) } else { Ok(()) }
     }
 }
 

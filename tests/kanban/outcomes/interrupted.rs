@@ -64,7 +64,7 @@ fn what_was_abandoned_comes_again_from_the_file() {
     gate.wait_for(1);
     let report = runtime.stop(SHORT);
     let queue = report.kanban.clone().unwrap();
-    assert_eq!(queue.abandoned.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["stuck"]);
+    assert_eq!(queue.abandoned.iter().map(heijunka::ItemId::as_str).collect::<Vec<_>>(), ["stuck"]);
     assert_eq!((report.unjoined.as_slice(), queue.volatile), (&["hj-mail-0".to_owned()][..], false));
     assert!(!report.is_clean());
 

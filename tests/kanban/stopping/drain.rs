@@ -19,14 +19,14 @@ on_every_broker!(
 fn handlers_may_publish_during_a_drain(setup: &dyn Setup) {
     let (log, gate, (builder, broker)) = (Log::default(), Gate::default(), on(setup));
     let publisher = Arc::new(OnceLock::<Publisher>::new());
-    let (runs, wait, publishes) = (log.clone(), gate.waiter(), publisher.clone());
+    let (runs, wait, own) = (log.clone(), gate.waiter(), publisher.clone());
     let handler = move |work: &Work<'_>| {
         runs.note(work);
         wait();
         let generation: u32 = work.item().json().unwrap();
         if generation < 5 {
             let next = item(format_args!("{}+", work.item().id)).json(&(generation + 1)).unwrap();
-            publishes.get().unwrap().publish(next).unwrap();
+            own.get().unwrap().publish(next).unwrap();
         }
         Outcome::Done
     };
