@@ -38,6 +38,16 @@ fn k19_08_metrics(setup: &dyn Setup) {
     assert_eq!(counts.pulled, 24 + counts.retried);
     assert_eq!((counts.not_stored, counts.unknown, counts.dropped, counts.released), (0, 0, 0, 0));
     assert_eq!((counts.duplicates, counts.concurrent, counts.gone, counts.unsettled), (0, 0, 0, 0));
+    let text = runtime.metrics();
+    for line in [
+        "heijunka_items_pulled_total 37",
+        "heijunka_items_published_total{outcome=\"stored\"} 24",
+        "heijunka_items_published_total{outcome=\"invalid\"} 2",
+        "heijunka_items_settled_total{outcome=\"dead_lettered\"} 7",
+        "heijunka_queue_workers{domain=\"mail\"} 2",
+    ] {
+        assert!(text.lines().any(|written| written == line), "{line}: {text}");
+    }
     // The pool counts the same handlers.
     let pool = crate::common::pool_status(&runtime, "mail");
     assert_eq!((pool.completed, pool.failed, pool.panicked), (17, 20, 2));
