@@ -123,7 +123,10 @@ pub(crate) struct Leftover {
 }
 
 /// How much time handlers that are told to stop have to do so, of the time there is for all.
-const LAST_CALL: (u32, Duration) = (10, Duration::from_millis(500));
+const LAST_CALL: (u32, Duration) = (5, Duration::from_secs(1));
+
+/// How long a driver that is to leave everything as it is is waited for: it may be within a call of its broker.
+const LEAVE: Duration = Duration::from_secs(1);
 
 impl Consumer {
     /// Opens the lanes of the sources and starts pulling.
@@ -154,7 +157,7 @@ impl Consumer {
         }
         if let Err(running) = thread {
             self.shared.set_mode(Mode::Abandon);
-            thread = running.join_until(&Deadline::after(last_call));
+            thread = running.join_until(&Deadline::after(LEAVE));
         }
         let status = self.shared.status.lock();
         Leftover {

@@ -11,7 +11,7 @@ use crate::rig::{InFile, KeptOpen, Log, Meddled, Setup, counts, item, on_every_b
 on_every_broker!(what_sees_itself_cancelled_by_the_end_lost_no_attempt);
 
 /// Enough for an end whose handlers look whether they are cancelled.
-const SHORT: Duration = Duration::from_secs(2);
+const SHORT: Duration = Duration::from_secs(5);
 
 /// Its next process finds it as if it had not been tried.
 fn what_sees_itself_cancelled_by_the_end_lost_no_attempt(setup: &dyn Setup) {
