@@ -10,7 +10,7 @@ use crate::rig::{InFile, KeptOpen, Log, Meddled, Setup, counts, item, on_every_b
 
 on_every_broker!(what_sees_itself_cancelled_by_the_end_lost_no_attempt);
 
-/// Of this, a tenth is left to handlers that look whether they are cancelled, and to what they say of it.
+/// Enough for an end whose handlers look whether they are cancelled.
 const SHORT: Duration = Duration::from_secs(5);
 
 /// Its next process finds it as if it had not been tried.
@@ -46,7 +46,7 @@ fn what_sees_itself_cancelled_by_the_end_lost_no_attempt(setup: &dyn Setup) {
     eventually("it is done", || counts(&runtime).acked == 1);
     assert_eq!(log.attempts("long"), [1, 1, 1, 1]);
     let deliveries: Vec<u32> = log.runs().iter().map(|run| run.deliveries).collect();
-    assert_eq!(deliveries, [1, 1, 1, 1], "it was given back, and the broker can tell");
+    assert_eq!(deliveries, [1, 1, 1, 1], "given back in good order, it is no nearer to being poison");
 }
 
 /// A process that left its item behind, running: the next one that opens the file has it at once.
