@@ -51,7 +51,7 @@ fn drain_strands_nothing() {
     }
     Model { name: "kanban::drain_strands_nothing", preemptions: 1, floor: 2000 }.check(
         orders(3),
-        &[(1, 1), (2, 0)],
+        &[(2, 0)],
         execution,
     );
 }
@@ -120,11 +120,12 @@ fn a_permit_that_is_refused_is_asked_for_again() {
         assert_eq!(world.run(arrangement, other), (1, 0));
         let got = got.load(Relaxed) == 1;
         // The counter of refusals is one for all threads here, and some may be lost, but not all.
-        (got, got && regulator.status().refused.total() > 0)
+        // Offers of pulled work that are refused are not counted.
+        (got, regulator.status().refused.total() > 0)
     }
     Model { name: "kanban::a_permit_that_is_refused_is_asked_for_again", preemptions: 1, floor: 5000 }.check(
         orders(3),
-        &[(false, false), (true, false), (true, true)],
+        &[(false, false), (true, false)],
         execution,
     );
 }
