@@ -49,9 +49,10 @@ fn drain_strands_nothing() {
         assert!(books.ran.lock().unwrap().iter().any(|id| id == "a"), "it was there before");
         end
     }
-    Model { name: "kanban::drain_strands_nothing", preemptions: 1, floor: 2000 }.check(
+    // With one preemption fewer the second item always comes before the end.
+    Model { name: "kanban::drain_strands_nothing", preemptions: 2, floor: 150_000 }.check(
         orders(3),
-        &[(2, 0)],
+        &[(1, 1), (2, 0)],
         execution,
     );
 }
@@ -102,7 +103,7 @@ fn what_fails_is_tried_again() {
 /// Somebody else has the only permit for a while: the item waits in the broker or in its slot, and then runs.
 #[test]
 fn a_permit_that_is_refused_is_asked_for_again() {
-    fn execution(arrangement: usize) -> (bool, bool) {
+    fn execution(arrangement: usize) -> bool {
         let world = world(1, Books { slots: 1, quits_after: Some(1), ..Books::default() });
         publish(&world.broker, "a");
         let (regulator, shared) = (world.regulator.clone(), world.shared.clone());
@@ -119,13 +120,13 @@ fn a_permit_that_is_refused_is_asked_for_again() {
         };
         assert_eq!(world.run(arrangement, other), (1, 0));
         let got = got.load(Relaxed) == 1;
-        // The counter of refusals is one for all threads here, and some may be lost, but not all.
-        // Offers of pulled work that are refused are not counted.
-        (got, regulator.status().refused.total() > 0)
+        // An offer of pulled work that finds no permit is not counted as a refusal: only what the other was refused is.
+        assert_eq!(regulator.status().refused.total(), u64::from(!got));
+        got
     }
     Model { name: "kanban::a_permit_that_is_refused_is_asked_for_again", preemptions: 1, floor: 5000 }.check(
         orders(3),
-        &[(false, false), (true, false)],
+        &[false, true],
         execution,
     );
 }

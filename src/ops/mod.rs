@@ -73,19 +73,47 @@ pub struct Ops {
 /// How long threads that were told to end at once are waited for.
 const LAST_WAIT: Duration = Duration::from_millis(200);
 
-impl Ops {
-    /// Listens, and serves these routes.
+/// A socket that is this process's, and on which nothing is served yet: whoever connects waits. Dropped, it is let go of.
+#[derive(Debug)]
+#[must_use = "it is let go of when it is dropped"]
+pub struct Claim {
+    settings: OpsSettings,
+    doors: Vec<Box<dyn Door>>,
+}
+
+impl Claim {
+    /// Serves these routes.
     ///
     /// # Errors
-    /// [`OpsError`]: the socket is another process's, or cannot be had.
-    pub fn start(settings: &OpsSettings, routes: Routes) -> Result<Self, OpsError> {
-        let doors = doors(settings)?;
+    /// [`OpsError::Start`]: the system has no threads or files left.
+    pub fn serve(self, routes: Routes) -> Result<Ops, OpsError> {
+        let Self { settings, doors } = self;
         let (helpers, helping) = Helpers::start(&settings.limits).map_err(OpsError::Start)?;
-        let server = Server::new(settings, doors, routes, helpers).map_err(OpsError::Start)?;
+        let server = Server::new(&settings, doors, routes, helpers).map_err(OpsError::Start)?;
         let mailbox = server.mailbox();
         let serving = Managed::spawn("hj-ops".to_owned(), move || server.run()).map_err(OpsError::Start)?;
         let threads = std::iter::once(serving).chain(helping).collect();
-        Ok(Self { mailbox, threads })
+        Ok(Ops { mailbox, threads })
+    }
+}
+
+impl Ops {
+    /// Makes the socket this process's, before there is anything to serve: of two services that are given the same one, the second is
+    /// refused before it begins any work.
+    ///
+    /// # Errors
+    /// [`OpsError`]: the socket is another process's, or cannot be had.
+    pub fn claim(settings: OpsSettings) -> Result<Claim, OpsError> {
+        let doors = doors(&settings)?;
+        Ok(Claim { settings, doors })
+    }
+
+    /// Listens, and serves these routes.
+    ///
+    /// # Errors
+    /// As [`claim`](Self::claim) and [`Claim::serve`].
+    pub fn start(settings: &OpsSettings, routes: Routes) -> Result<Self, OpsError> {
+        Self::claim(settings.clone())?.serve(routes)
     }
 
     /// Whether its thread has ended without having been told to.

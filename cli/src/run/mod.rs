@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heijunka::ops::{Ops, OpsSettings, default_socket};
+use heijunka::ops::{Claim, Ops, OpsSettings, default_socket};
 use heijunka::{BrokerKind, Config, OnSignal, Runtime};
 use tracing::info;
 
@@ -47,13 +47,13 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
         (None, true) => None,
         (None, false) => Some(config.service.socket.clone().unwrap_or_else(default_socket)),
     };
+    // Before any work begins: another service may have it.
+    let claim =
+        socket.as_ref().map(|path| Ops::claim(OpsSettings::new(path)).map_err(Error::Ops)).transpose()?;
     // Dropped after the runtime, and after all that follows.
     let _programs = Programs;
     let runtime = Arc::new(Runtime::start(config.clone())?);
-    let ops = match &socket {
-        Some(socket) => Some(serve(&runtime, &ending, socket)?),
-        None => None,
-    };
+    let ops = claim.map(|claim| serve(claim, &runtime, &ending)).transpose()?;
     tell_start(&config, socket.as_deref());
     let fed = if args.stdin { Some(stdin::feed(&runtime, args.domain.clone(), &ending)?) } else { None };
     let wish = if args.stdin { ending.wish().unwrap_or((How::Drain, None)) } else { ending.wait() };
@@ -95,11 +95,11 @@ impl Drop for Programs {
     }
 }
 
-fn serve(runtime: &Arc<Runtime>, ending: &Ending, socket: &std::path::Path) -> Result<Ops, Error> {
+fn serve(claim: Claim, runtime: &Arc<Runtime>, ending: &Ending) -> Result<Ops, Error> {
     let ending = ending.clone();
     let end = move |drains: bool, within| ending.ask(if drains { How::Drain } else { How::Stop }, within);
     let routes = heijunka::ops::routes(runtime, end);
-    Ops::start(&OpsSettings::new(socket), routes).map_err(Error::Ops)
+    claim.serve(routes).map_err(Error::Ops)
 }
 
 fn tell_start(config: &Config, socket: Option<&std::path::Path>) {

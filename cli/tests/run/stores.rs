@@ -55,6 +55,11 @@ fn one_file_and_one_socket_are_for_one_process() {
     let ran = home.refused(&["run", &home.config("")]);
     assert!(ran.refusal().contains("another process serves on"), "{}", ran.err);
     assert!(ran.refusal().contains(&home.text("s")), "{}", ran.err);
+    // Nor does a second service begin anything before it is refused the socket.
+    let other = format!("broker.path={:?}", home.text("other.redb"));
+    let ran = home.refused(&["run", &config, "--set", &other]);
+    assert!(ran.refusal().contains("another process serves on"), "{}", ran.err);
+    assert!(!std::path::Path::new(&home.text("other.redb")).exists());
     // The first one did not notice.
     home.done(&["publish", "mail", "x"]);
     home.counted("done", 1);

@@ -188,6 +188,8 @@ impl Driver {
         let mut busy = self.take_reports(mode, now);
         busy |= self.settle(now);
         self.keep_leases(now);
+        // First: whoever asks a breaker what it allows moves it too, and tells nobody.
+        self.tick_breakers(now);
         match mode {
             Mode::Run | Mode::Drain => {
                 self.look_at_pools();

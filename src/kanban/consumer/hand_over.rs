@@ -19,6 +19,15 @@ impl Driver {
         }
     }
 
+    /// Breakers that were open long enough try one item.
+    pub(super) fn tick_breakers(&mut self, now: Moment) {
+        for at in 0..self.queues.len() {
+            if let Some(change) = self.queues[at].breaker.tick(now) {
+                self.breaker_changed(at, change);
+            }
+        }
+    }
+
     /// Hands over what may start; tells whether that was anything.
     pub(super) fn hand_over(&mut self, now: Moment) -> bool {
         if self.offer_again.may(now) {
@@ -31,9 +40,6 @@ impl Driver {
         let mut left = self.permits_left();
         let (first, many) = (self.first, self.queues.len());
         for at in (0..many).map(|offset| (first + offset) % many) {
-            if let Some(change) = self.queues[at].breaker.tick(now) {
-                self.breaker_changed(at, change);
-            }
             // Calendars are asked only if there is something whose deadline might have passed.
             let mut today = None;
             while left > 0 {

@@ -3,6 +3,9 @@
 //! Nothing is asked for that could not start about now: that is the backpressure. Whatever the sample says, what is held,
 //! handed over and asked for stays within the slots and the breaker's allowance, and what of it has a worker within the permits.
 
+#[cfg(all(test, not(heijunka_loom)))]
+mod tests;
+
 use std::time::Duration;
 
 use crate::lanes::Turn;

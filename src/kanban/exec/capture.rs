@@ -37,7 +37,7 @@ impl Capture {
     }
 
     /// What was kept.
-    #[cfg(test)]
+    #[cfg(all(test, not(heijunka_loom)))]
     pub(super) fn bytes(&self) -> Vec<u8> {
         self.kept.iter().copied().collect()
     }

@@ -63,7 +63,7 @@ fn told(runtime: &Runtime, begun: Moment) -> Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         at: runtime.clock().timestamp(),
-        state: if status.admission.closed { "ending" } else { "running" }.to_owned(),
+        state: if runtime.readiness() == Ready::Ending { "ending" } else { "running" }.to_owned(),
         uptime_ms: millis(runtime.clock().now().since(begun)),
         readiness: readiness(runtime),
         admission: Admission {

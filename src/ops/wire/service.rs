@@ -34,7 +34,7 @@ pub struct Status {
     /// When this was told.
     #[serde(default)]
     pub at: Timestamp,
-    /// `running`, `draining` or `stopping`.
+    /// `running` or `ending`.
     pub state: String,
     /// How long it runs, in milliseconds.
     #[serde(default)]
