@@ -1,6 +1,15 @@
 //! Which core does what: the submitter has one, the worker another.
 
+use std::sync::OnceLock;
+use std::sync::mpsc::{Sender, channel};
+
 use core_affinity::CoreId;
+
+/// A piece of work for the thread that is not pinned.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// That thread's inbox. Threads inherit where they may run, so it is started before anything is pinned.
+static UNPINNED: OnceLock<Sender<Work>> = OnceLock::new();
 
 /// The two cores a comparison needs.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +27,11 @@ impl Cores {
     /// # Errors
     /// With fewer than two cores, or where the system refuses to pin: nothing here would be comparable then.
     pub fn detect() -> Result<Self, String> {
+        UNPINNED.get_or_init(|| {
+            let (sender, inbox) = channel::<Work>();
+            std::thread::spawn(move || inbox.into_iter().for_each(|work| work()));
+            sender
+        });
         let ids = allowed();
         let &[submitter, worker, ..] = ids.as_slice() else {
             return Err(format!("the comparison needs two cores, the affinity mask has {}", ids.len()));
@@ -43,6 +57,18 @@ impl Cores {
 /// If the system refuses what it allowed [`Cores::detect`]: a row measured unpinned would be worthless.
 pub fn pin(core: CoreId) {
     assert!(core_affinity::set_for_current(core), "core {} can no longer be pinned to", core.id);
+}
+
+/// Runs this on a thread that may use every core, as may all that it starts: for what has more threads than two.
+///
+/// # Panics
+/// Before [`Cores::detect`], and if `work` panics.
+pub fn unpinned<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, answer) = channel();
+    let inbox = UNPINNED.get().expect("the cores were detected");
+    let work = Box::new(move || drop(sender.send(work())));
+    inbox.send(work).expect("it works");
+    answer.recv().expect("it answers")
 }
 
 /// The cores the calling thread may run on.

@@ -60,15 +60,29 @@ impl Pace {
     ///
     /// Open loop: each job has its due time, whether or not those before it were late.
     pub fn run(&self, submit: impl Fn(Arrival)) -> Latency {
+        let start = clock::raw();
+        let mut due = 0;
+        self.each(
+            || {
+                clock::spin_until(start, due);
+                due += self.gap;
+            },
+            submit,
+        )
+    }
+
+    /// As [`run`](Self::run), but sleeps between the jobs, so that a third thread finds a core where there are two.
+    pub fn run_asleep(&self, submit: impl Fn(Arrival)) -> Latency {
+        self.each(|| std::thread::sleep(Duration::from_nanos(self.gap)), submit)
+    }
+
+    fn each(&self, mut wait: impl FnMut(), submit: impl Fn(Arrival)) -> Latency {
         for slot in self.slots {
             // Relaxed: handing over the job orders this before the job's store.
             slot.store(PENDING, Ordering::Relaxed);
         }
-        let start = clock::raw();
-        let mut due = 0;
         for slot in self.slots {
-            clock::spin_until(start, due);
-            due += self.gap;
+            wait();
             submit(Arrival { submitted: clock::raw(), slot });
         }
         self.collect()

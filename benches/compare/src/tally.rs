@@ -2,6 +2,8 @@
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
@@ -23,6 +25,13 @@ impl Tally {
         self.0.store(self.0.load(Ordering::Relaxed) + 1, Ordering::Release);
     }
 
+    /// How many so far.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        // Acquire: as in `wait_for`.
+        self.0.load(Ordering::Acquire)
+    }
+
     /// Starts again from zero, while nobody counts.
     pub fn reset(&self) {
         // Relaxed: whatever hands over the next job orders this before its count.
@@ -36,6 +45,14 @@ impl Tally {
             for _ in 0..16 {
                 spin_loop();
             }
+        }
+    }
+
+    /// As [`wait_for`](Self::wait_for), but asleep: where more threads than this one and the worker have work to do.
+    pub fn wait_asleep(&self, jobs: u64) {
+        // Acquire: as in `wait_for`.
+        while self.0.load(Ordering::Acquire) < jobs {
+            sleep(Duration::from_micros(100));
         }
     }
 }

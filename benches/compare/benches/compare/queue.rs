@@ -9,9 +9,10 @@ use heijunka::{
     SyncConfig, Work,
 };
 use heijunka_compare::clock;
-use heijunka_compare::latency::Pace;
+use heijunka_compare::cores::unpinned;
+use heijunka_compare::latency::{Latency, Pace};
 use heijunka_compare::report::Goal;
-use heijunka_compare::suite::Suite;
+use heijunka_compare::suite::{Plan, Suite};
 use heijunka_compare::tally::Tally;
 use redb::{Database, TableDefinition};
 
@@ -20,6 +21,9 @@ use crate::apalis;
 
 /// Items published together.
 const BATCH: u32 = 64;
+
+/// Items that wait at most.
+const BACKLOG: u64 = 8192;
 
 /// Bytes of a payload.
 const PAYLOAD: [u8; 256] = [b'x'; 256];
@@ -52,8 +56,12 @@ fn runtime(
         .expect("a runtime starts")
 }
 
-fn publish(publisher: &Publisher, items: u32) {
+/// Publishes, and waits while so many are published and not run that the queue would be measured growing, not working.
+fn publish(publisher: &Publisher, items: u32, tally: &Tally) {
     for first in (0..items).step_by(BATCH as usize) {
+        while u64::from(first) > tally.get() + BACKLOG {
+            std::thread::sleep(Duration::from_micros(100));
+        }
         let specs = (first..items.min(first + BATCH)).map(|_| ItemSpec::new("mail").payload(&PAYLOAD[..]));
         let answers = publisher.publish_batch(specs);
         assert!(answers.iter().all(Result::is_ok), "every item is stored");
@@ -61,7 +69,13 @@ fn publish(publisher: &Publisher, items: u32) {
 }
 
 /// Nanoseconds per item, from the first publish until the last item is settled.
+///
+/// Publisher, driver and worker are three threads, wherever the system puts them.
 fn cycle(broker: BrokerConfig, tally: &'static Tally, items: u32) -> f64 {
+    unpinned(move || measure_cycle(broker, tally, items))
+}
+
+fn measure_cycle(broker: BrokerConfig, tally: &'static Tally, items: u32) -> f64 {
     let runtime = runtime(broker, Idle::default(), move |_| {
         tally.add_one();
         Outcome::Done
@@ -70,10 +84,10 @@ fn cycle(broker: BrokerConfig, tally: &'static Tally, items: u32) -> f64 {
     let run = |items: u32| {
         tally.reset();
         let start = clock::raw();
-        publish(kanban.publisher(), items);
-        tally.wait_for(u64::from(items));
+        publish(kanban.publisher(), items, tally);
+        tally.wait_asleep(u64::from(items));
         while kanban.broker().item_count(Duration::from_secs(5)).expect("it tells") > 0 {
-            std::hint::spin_loop();
+            std::thread::sleep(Duration::from_micros(100));
         }
         clock::nanos_between(start, clock::raw()) as f64 / f64::from(items)
     };
@@ -132,6 +146,22 @@ fn bare_store(items: u32) -> f64 {
     clock::nanos_between(start, clock::raw()) as f64 / f64::from(items)
 }
 
+/// From before the publish until the handler begins, with a worker that spins.
+fn publish_to_start(plan: &Plan) -> Latency {
+    let pace: Arc<Pace> = Arc::new(Pace::new(Duration::from_micros(100), plan.scaled(20_000)));
+    let (sender, receiver) = crossbeam_channel::bounded(1 << 16);
+    let runtime = runtime(BrokerConfig::default(), Idle::Spin, move |_| {
+        let arrival: heijunka_compare::latency::Arrival = receiver.recv().expect("it was sent before");
+        arrival.started();
+        Outcome::Done
+    });
+    let publisher = runtime.kanban().expect("there is a queue").publisher().clone();
+    pace.run_asleep(move |arrival| {
+        sender.send(arrival).expect("it is received");
+        publisher.publish(ItemSpec::new("mail").payload(&PAYLOAD[..])).expect("it is stored");
+    })
+}
+
 pub(crate) fn measure(suite: &mut Suite) {
     let tally = Tally::leaked();
     let plan = suite.plan;
@@ -142,18 +172,7 @@ pub(crate) fn measure(suite: &mut Suite) {
         Some(samples[3])
     });
     suite.figure("queue/memory/publish-to-start-p99", "us", Goal::Below(20.0), || {
-        let pace: Arc<Pace> = Arc::new(Pace::new(Duration::from_micros(100), plan.scaled(20_000)));
-        let (sender, receiver) = crossbeam_channel::bounded(1 << 16);
-        let runtime = runtime(memory(), Idle::Spin, move |_| {
-            let arrival: heijunka_compare::latency::Arrival = receiver.recv().expect("it was sent before");
-            arrival.started();
-            Outcome::Done
-        });
-        let publisher = runtime.kanban().expect("there is a queue").publisher().clone();
-        let latency = pace.run(move |arrival| {
-            sender.send(arrival).expect("it is received");
-            publisher.publish(ItemSpec::new("mail").payload(&PAYLOAD[..])).expect("it is stored");
-        });
+        let latency = unpinned(move || publish_to_start(&plan));
         println!("FIGURE queue/memory/publish-to-start-p50 ours={:.3} unit=us", latency.p50 / 1000.0);
         Some(latency.p99 / 1000.0)
     });
@@ -166,7 +185,7 @@ pub(crate) fn measure(suite: &mut Suite) {
             let scratch = Scratch::new("disk");
             cycle(scratch.broker(SyncConfig::Disk), tally, items)
         },
-        || bare_store(items),
+        || unpinned(move || bare_store(items)),
     );
     suite.figure("queue/file/process/cycle", "ns per item", Goal::AtMost(10_000.0), || {
         let scratch = Scratch::new("process");
@@ -182,7 +201,7 @@ pub(crate) fn measure(suite: &mut Suite) {
         },
         || {
             let scratch = Scratch::new("apalis");
-            apalis::cycle(&scratch.0, str::from_utf8(&PAYLOAD).expect("it is text"), items)
+            unpinned(move || apalis::cycle(&scratch.0, str::from_utf8(&PAYLOAD).expect("it is text"), items))
         },
     );
 }
