@@ -119,7 +119,8 @@ fn h13_the_idle_go_and_the_busy_stay_at_their_jobs() {
         decision.why == Why::Moved || pool_status(&runtime, "takes").workers > 4
     });
     let status = ["gives", "takes"].map(|pool| pool_status(&runtime, pool).workers);
-    assert_eq!(status, [6, 6], "{decision}");
+    // How many at a time, and whether more follow before this looks, is the law's and the machine's; none is lost on the way.
+    assert!(status[1] > 4 && status[0] >= 2 && status[0] + status[1] == 12, "{status:?}: {decision}");
     // Those at the gate go on; whoever was idle has gone.
     let at_the_gate =
         || pool_status(&runtime, "gives").worker_status.iter().filter(|w| w.running_for.is_some()).count();

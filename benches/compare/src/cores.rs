@@ -27,11 +27,12 @@ impl Cores {
     /// # Errors
     /// With fewer than two cores, or where the system refuses to pin: nothing here would be comparable then.
     pub fn detect() -> Result<Self, String> {
-        UNPINNED.get_or_init(|| {
-            let (sender, inbox) = channel::<Work>();
-            std::thread::spawn(move || inbox.into_iter().for_each(|work| work()));
-            sender
-        });
+        let (sender, inbox) = channel::<Work>();
+        if UNPINNED.set(sender).is_ok() {
+            let thread = std::thread::Builder::new().name("unpinned".to_owned());
+            let started = thread.spawn(move || inbox.into_iter().for_each(|work| work()));
+            started.map_err(|error| format!("no thread starts: {error}"))?;
+        }
         let ids = allowed();
         let &[submitter, worker, ..] = ids.as_slice() else {
             return Err(format!("the comparison needs two cores, the affinity mask has {}", ids.len()));

@@ -59,8 +59,8 @@ proptest! {
             prop_assert!(asked == 0 || held + asked <= view.allowance, "within what the breaker lets start");
             let most = view.free + view.prefetch;
             prop_assert!(asked == 0 || held + asked <= most, "within free workers and the prefetch");
-            for lane in 0..3 {
-                prop_assert!(of[lane] == 0 || !view.dry[lane] && !view.refused[lane]);
+            for (lane, asked) in of.iter().enumerate() {
+                prop_assert!(*asked == 0 || !view.dry[lane] && !view.refused[lane]);
             }
         }
     }
@@ -94,8 +94,8 @@ proptest! {
         let mut started: Vec<(Priority, [bool; 3])> = Vec::new();
         for ending in ends {
             let wanted = wants(budget, &[view], &mut asking, 0);
-            for lane in 0..3 {
-                view.held[lane] += wanted[0][lane];
+            for (held, came) in view.held.iter_mut().zip(wanted[0]) {
+                *held += came;
             }
             while let Some(priority) = view.next(starting) {
                 // Only an item that a worker is not denied to counts as one that waits.
