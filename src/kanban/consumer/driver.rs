@@ -194,7 +194,11 @@ impl Driver {
             Mode::Run | Mode::Drain => {
                 self.look_at_pools();
                 busy |= self.hand_over(now);
-                busy |= self.pull(now);
+                if self.pull(now) {
+                    busy = true;
+                    // A broker takes its time, and others use the workers as well.
+                    self.look_at_pools();
+                }
                 busy |= self.hand_over(now);
             }
             Mode::Stop | Mode::Abandon => self.give_back_held(),

@@ -12,7 +12,7 @@ use crate::sync::weakened;
 use crate::time::{Moment, Timestamp};
 
 impl Driver {
-    /// Reads how many workers there are. A look per turn: what was handed over since shows in the queue's own counts.
+    /// Reads how many workers there are. What is handed over after a look shows in the queue's own counts.
     pub(super) fn look_at_pools(&mut self) {
         for (queue, source) in self.queues.iter_mut().zip(&self.shared.sources) {
             queue.workers = source.domain.workers();
