@@ -130,6 +130,10 @@ impl Core {
             // A panic on the way leaves what was committed last.
             let (mut brain, mut sampler) = (mind.brain.clone(), mind.sampler.clone());
             let (sample, pools) = sampler.sample(self);
+            // It may be of pools that have closed meanwhile, of which nothing is to be decided.
+            if self.registry.lock().closing {
+                return;
+            }
             let mut plan = brain.step(&sample);
             let mut remarks = act::act(self, &plan, &sample, &pools);
             remarks.extend(act::staff(&plan, &pools));
