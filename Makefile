@@ -1,6 +1,6 @@
 # Everything works with Rust alone; cargo-nextest is used for the tests where it is installed.
 # On a machine without `make`, the recipes are one line each.
-.PHONY: help run test loom stress crash bench compare lint ci
+.PHONY: help run test loom stress crash chaos bench compare lint ci
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 18
@@ -8,7 +8,8 @@ help: ## this list
 run: ## replay a built-in day of arrivals through the runtime, about 12 seconds
 	cargo run --release -p heijunka-cli -- replay
 
-test: ## unit, property, black-box and documentation tests
+test: ## unit, property, black-box and documentation tests, with real brokers (which it installs)
+	ci/brokers
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace --lib --bins --tests; fi
 	cargo test --workspace --doc
 
@@ -20,6 +21,10 @@ stress: ## a thousand million admission attempts, counting over-admissions
 
 crash: ## a process that publishes and consumes, killed two hundred times
 	HEIJUNKA_CRASHES=100 cargo test -p heijunka --test crash a_process -- --nocapture --test-threads=1
+
+chaos: ## real brokers that are killed, stopped and cut off under 10 000 items each, and garbage: some twenty minutes
+	ci/brokers
+	HEIJUNKA_CHAOS_ITEMS=10000 HEIJUNKA_GARBAGE_ROUNDS=10000 cargo test -p heijunka --features nats,amqp --test brokers -- --nocapture --test-threads=2 chaos:: garbage::
 
 bench: ## the criterion suites
 	cargo bench -p heijunka

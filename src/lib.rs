@@ -121,17 +121,22 @@ pub use balance::{
 pub use burst::{BurstStatus, Ledger, Phase as BurstPhase};
 pub use domain::{Domain, JobSpec, RefusedMany};
 pub use error::{JobError, Reason, Refused, Rejected};
+#[cfg(all(feature = "amqp", not(heijunka_loom)))]
+pub use kanban::{Amqp, AmqpSettings, AmqpTls, QueueKind};
 pub use kanban::{
-    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, Canary, ConsumerStatus, DeadLetter,
-    DeadLetterCount, DeadLetterFilter, DeadLetterPage, DeadLetters, Death, Delivery, Depth, DropReport,
-    Durability, Embedded, EmbeddedSettings, Expired, Handler, Item, ItemError, ItemId, ItemSpec, Kanban,
-    KanbanCounts, KanbanReport, KanbanStatus, Lane, MemorySeen, Misfire, Name, NameError,
-    Origin as ScheduleOrigin, Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError,
-    Publisher, QueueStatus, Receipt, Replay, ReplayOptions, ReplayOutcome, ReplayRefusal, ReplayReport,
-    RetrySettings, Schedule, ScheduleError, ScheduleStatus, Scheduler, Seen, SeenError, SeenKey, SeenStore,
-    Settled, Settlement, Skipped as SkippedTicks, Stored, Ticket, Traits as BrokerTraits, Verdict, Want,
-    When, Work, conformance, history, kill_programs,
+    Arrivals, BreakerSettings, BreakerState, Broker, BrokerError, BrokerRole, Canary, ConsumerStatus,
+    DeadLetter, DeadLetterCount, DeadLetterFilter, DeadLetterPage, DeadLetters, Death, Delivery, Depth,
+    DropReport, Durability, Embedded, EmbeddedSettings, Expired, Failover, FailoverBroker, FailoverSettings,
+    FailoverState, FailoverStatus, Finding, Handler, Item, ItemError, ItemId, ItemSpec, Kanban, KanbanCounts,
+    KanbanReport, KanbanStatus, Lane, MemorySeen, Misfire, Name, NameError, Origin as ScheduleOrigin,
+    Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError, Publisher, QueueStatus, Receipt,
+    Replay, ReplayOptions, ReplayOutcome, ReplayRefusal, ReplayReport, RetrySettings, Schedule,
+    ScheduleError, ScheduleStatus, Scheduler, Seen, SeenError, SeenKey, SeenStore, Settled, Settlement,
+    Severity, Skipped as SkippedTicks, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, When, Work,
+    conformance, history, kill_programs,
 };
+#[cfg(all(feature = "nats", not(heijunka_loom)))]
+pub use kanban::{Nats, NatsAuth, NatsSettings, NatsTls};
 pub use metrics::Latencies;
 pub use pool::{
     Checkout, CheckoutError, Context, Duty, Health, JobFuture, JobHandle, Kind, Pool, PoolStatus, ScaleError,
@@ -140,11 +145,12 @@ pub use pool::{
 pub use priority::{Priority, UnknownPriority};
 pub use routing::{Affinity, Choices, Key, Load, PoolSetError, RoutePin, Router, Target};
 pub use runtime::{
-    AdmissionConfig, Author, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, Builder, BurstConfig,
-    ChangeError, Config, ConfigError, ControlConfig, ControlStatus, DomainConfig, Entry, ExecConfig,
-    GroupConfig, HealthConfig, HealthReport, HotKey, KanbanConfig, Loader, OnSignal, PoolConfig, PoolHealth,
+    AdmissionConfig, AmqpConfig, AmqpTlsConfig, Author, BalanceConfig, BreakerConfig, BrokerConfig,
+    BrokerKind, BrokerLook, Builder, BurstConfig, ChangeError, Config, ConfigError, ControlConfig,
+    ControlStatus, DomainConfig, Entry, ExecConfig, FailoverConfig, GroupConfig, HealthConfig, HealthReport,
+    HotKey, KanbanConfig, Loader, NatsConfig, NatsTlsConfig, OnSignal, PoolConfig, PoolHealth, QueuesConfig,
     Readiness, Report, RetryConfig, RetryOverrides, Runtime, RuntimeStatus, ScalingConfig, ScheduleConfig,
-    SeenConfig, ServiceConfig, StartError, SyncConfig, Warning,
+    Secret, SeenConfig, ServiceConfig, StartError, SyncConfig, Warning, look_at_brokers,
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment, Timestamp};

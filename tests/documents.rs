@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use heijunka::{
-    AdmissionConfig, BalanceConfig, BrokerConfig, BurstConfig, Config, ControlConfig, DomainConfig,
-    ExecConfig, GroupConfig, HealthConfig, KanbanConfig, PoolConfig, RetryConfig, ScalingConfig,
-    ScheduleConfig, ServiceConfig,
+    AdmissionConfig, AmqpConfig, BalanceConfig, BrokerConfig, BurstConfig, Config, ControlConfig,
+    DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig, NatsConfig, NatsTlsConfig, PoolConfig,
+    RetryConfig, ScalingConfig, ScheduleConfig, ServiceConfig,
 };
 
 fn root() -> &'static Path {
@@ -46,7 +46,20 @@ fn the_sample_configuration_shows_the_defaults() {
     assert_eq!(sample.burst, BurstConfig { workers, ..Default::default() });
     assert_eq!(sample.health, HealthConfig::default());
     assert_eq!(sample.balance, BalanceConfig::default());
-    assert_eq!(sample.broker, Some(BrokerConfig::default()));
+    let mut broker = sample.broker.unwrap();
+    // What says who we are, and files: there are none by default.
+    let (nats, amqp) = (NatsConfig::default(), AmqpConfig::default());
+    broker.nats = NatsConfig {
+        user: nats.user,
+        password: nats.password,
+        token: nats.token,
+        nkey: nats.nkey,
+        credentials: nats.credentials,
+        tls: NatsTlsConfig { required: broker.nats.tls.required, ..nats.tls },
+        ..broker.nats
+    };
+    broker.amqp.tls = amqp.tls;
+    assert_eq!(broker, BrokerConfig::default());
     assert_eq!(sample.kanban, KanbanConfig::default());
     let ScheduleConfig { cron, domain, key, deadline, .. } = sample.schedules["nightly"].clone();
     let nightly = ScheduleConfig { cron, domain, key, deadline, ..Default::default() };

@@ -175,7 +175,7 @@ pub(crate) enum WorkKind {
 
 /// Validate a configuration and say what it declares.
 ///
-/// Exit codes: 0 it is valid (warnings are printed), 2 it is not.
+/// Exit codes: 0 it is valid (warnings are printed), 2 it is not, or with --brokers: something endangers what is promised.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The configuration, TOML
@@ -183,6 +183,9 @@ pub(crate) struct Check {
     /// Override a value of the configuration, such as admission.hard=500
     #[arg(long, value_name = "PATH=VALUE")]
     pub(crate) set: Vec<String>,
+    /// Connect to its brokers as well, and say what is wrong with them and how to mend it; nothing is changed there
+    #[arg(long)]
+    pub(crate) brokers: bool,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
-use heijunka::{Config, DomainConfig, Loader, PoolConfig, Warning};
+use heijunka::{BrokerLook, Config, DomainConfig, Loader, PoolConfig, Severity, Warning, look_at_brokers};
 
 use crate::args::Check;
 use crate::error::Error;
@@ -43,7 +43,45 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Error> {
     }
     text.push('\n');
     output::print(&text)?;
-    Ok(ExitCode::SUCCESS)
+    if !args.brokers {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let looks = look_at_brokers(&config);
+    if looks.is_empty() {
+        output::print("there is no broker: nothing is consumed or published\n")?;
+    }
+    let mut safe = true;
+    for look in &looks {
+        let (text, well) = told(look);
+        output::print(&text)?;
+        safe &= well;
+    }
+    Ok(if safe { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// A broker and what was found of it, the worst first; and whether nothing endangers what is promised.
+fn told(look: &BrokerLook) -> (String, bool) {
+    let mut text = format!("{} at {}\n", look.kind.name(), look.place);
+    let found = match &look.found {
+        Ok(found) => found,
+        Err(error) => {
+            let _ = writeln!(text, "  fails      {error}");
+            return (text, false);
+        }
+    };
+    let mut found: Vec<_> = found.iter().collect();
+    found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    for finding in &found {
+        let _ = writeln!(text, "  {:<10} {}", finding.severity.name(), finding.what);
+        if !finding.cure.is_empty() {
+            let _ = writeln!(text, "{:13}cure: {}", "", finding.cure);
+        }
+    }
+    let safe = found.iter().all(|finding| finding.severity != Severity::Endangers);
+    if safe {
+        text.push_str("  ok         nothing endangers what is promised\n");
+    }
+    (text, safe)
 }
 
 /// Reads a configuration, overridden by the environment and then by `set`; gives the warnings, too.

@@ -37,6 +37,52 @@ fn the_queue_is_summed_up_where_there_is_one() {
     assert_eq!(ran.out.lines().next_back(), Some(line.as_str()));
 }
 
+const QUEUE: &str = "[pools.a]\nmin_workers = 1\nmax_workers = 2\n[domains.a.exec]\nargv = ['true']\n";
+
+#[test]
+fn brokers_are_looked_at_when_asked_to() {
+    let config = TempFile::new("brokers.toml", QUEUE.as_bytes());
+    let ran = run(["check", "--brokers", config.path()]);
+    assert_eq!(ran.code, Some(2), "in memory, nothing survives: {}", ran.out);
+    assert!(ran.out.contains("endangers  items are in memory") && ran.out.contains("cure: "), "{}", ran.out);
+    let file = ["--set", "broker.kind=file", "--set", "broker.sync=disk"];
+    let ran = run(["check", "--brokers", config.path()].into_iter().chain(file));
+    assert_eq!(ran.code, Some(0), "{}", ran.out);
+    assert!(ran.out.contains("nothing endangers what is promised"), "{}", ran.out);
+    let gone = ["--set", "broker.path=/nonexistent/queue.redb"];
+    let ran = run(["check", "--brokers", config.path()].into_iter().chain(file).chain(gone));
+    assert_eq!(ran.code, Some(2), "{}", ran.out);
+    let none = TempFile::new("none.toml", GOOD);
+    let ran = run(["check", "--brokers", none.path()]);
+    assert_eq!((ran.code, ran.out.contains("there is no broker")), (Some(0), true), "{}", ran.out);
+}
+
+#[test]
+fn brokers_that_do_not_answer_are_said_to_and_no_password_is_shown() {
+    let config = TempFile::new("away.toml", QUEUE.as_bytes());
+    let set = [
+        "broker.kind=failover",
+        "broker.nats.urls=['nats://127.0.0.1:1']",
+        "broker.nats.token=hunter2",
+        "broker.nats.connect_timeout=1s",
+        "broker.amqp.port=1",
+        "broker.amqp.password=hunter2",
+        "broker.amqp.connect_timeout=1s",
+    ];
+    let ran = run(["check", "--brokers", config.path()]
+        .into_iter()
+        .chain(set.iter().flat_map(|set| ["--set", *set])));
+    assert_eq!(ran.code, Some(2), "{}", ran.out);
+    for broker in ["nats at nats://127.0.0.1:1", "amqp at 127.0.0.1:1, vhost /"] {
+        assert!(ran.out.contains(broker), "{}", ran.out);
+    }
+    assert_eq!(ran.out.matches("  fails  ").count(), 2, "{}", ran.out);
+    assert!(!ran.out.contains("hunter2") && !ran.err.contains("hunter2"), "{} {}", ran.out, ran.err);
+    let missing = ["check", "--brokers", config.path(), "--set", "broker.kind=amqp", "--set"];
+    let ran = run(missing.into_iter().chain(["broker.amqp.password=env:HEIJUNKA_NO_SUCH"]));
+    assert!(ran.code == Some(2) && ran.out.contains("HEIJUNKA_NO_SUCH"), "{}", ran.out);
+}
+
 #[test]
 fn a_bad_one_is_refused_in_one_line() {
     let config = TempFile::new("bad.toml", GOOD);

@@ -7,7 +7,7 @@ use super::name::Name;
 pub(crate) struct Event {
     /// Whose queue, if it is about one.
     pub(crate) domain: Option<Name>,
-    /// What, in a word: `breaker`, `stalled`, `dead_letter`, `broker`, `schedule`, `slow_down`.
+    /// What, in a word: `breaker`, `stalled`, `dead_letter`, `broker`, `failover`, `schedule`, `slow_down`, `stray`.
     pub(crate) rule: &'static str,
     /// What was decided or seen.
     pub(crate) decision: String,

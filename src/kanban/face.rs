@@ -10,6 +10,7 @@ use super::broker::{Broker, Traits};
 use super::cells::{Count, Counts};
 use super::consumer::{ConsumeError, Consumer, ConsumerStatus, Env, Leftover, Source};
 use super::dead_letters::DeadLetters;
+use super::failover::{Failover, FailoverStatus};
 use super::name::{ItemId, Name};
 use super::publisher::Publisher;
 use super::scheduler::Scheduler;
@@ -49,6 +50,8 @@ pub struct KanbanStatus {
     pub consumer: Option<ConsumerStatus>,
     /// What was counted so far.
     pub counts: KanbanCounts,
+    /// Which of two brokers is published to and how both fare, if there are two.
+    pub failover: Option<FailoverStatus>,
 }
 
 /// Items counted since the start.
@@ -191,7 +194,8 @@ impl Kanban {
         let running = shared.consumer.lock().clone();
         let consumer = running.map(|consumer| consumer.status()).or_else(|| shared.last.lock().clone());
         let (broker, at) = (shared.traits.clone(), shared.clock.timestamp());
-        KanbanStatus { broker, at, consumer, counts: KanbanCounts::of(&shared.counts) }
+        let failover = shared.broker.failover().map(Failover::status);
+        KanbanStatus { broker, at, consumer, counts: KanbanCounts::of(&shared.counts), failover }
     }
 
     /// Ends scheduler and consumer; the broker stays open for those who still publish.

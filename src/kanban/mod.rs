@@ -1,5 +1,7 @@
 //! The pull queue: items that a broker keeps, pulled only while there is capacity, and never lost.
 
+#[cfg(all(feature = "amqp", not(heijunka_loom)))]
+mod amqp;
 mod breaker;
 mod broker;
 mod cells;
@@ -11,19 +13,24 @@ mod embedded;
 mod event;
 mod exec;
 mod face;
+pub(crate) mod failover;
 pub mod history;
 mod item;
 mod name;
+#[cfg(all(feature = "nats", not(heijunka_loom)))]
+mod nats;
 mod outcome;
 mod publisher;
 mod retry;
 pub(crate) mod scheduler;
 mod seen;
 
+#[cfg(all(feature = "amqp", not(heijunka_loom)))]
+pub use amqp::{Amqp, AmqpSettings, AmqpTls, QueueKind};
 pub use breaker::{BreakerSettings, BreakerState};
 pub use broker::{
-    Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, PublishError, Settled, Settlement,
-    Stored, Ticket, Traits, Verdict, Want,
+    Arrivals, Broker, BrokerError, DeadLetter, Death, Delivery, Depth, Finding, PublishError, Settled,
+    Settlement, Severity, Stored, Ticket, Traits, Verdict, Want,
 };
 pub use consumer::{ConsumerStatus, QueueStatus};
 pub use dead_letters::{
@@ -33,8 +40,11 @@ pub use dead_letters::{
 pub use embedded::{Durability, Embedded, EmbeddedSettings};
 pub use exec::{Program, ProgramError, ProgramSettings, kill_programs};
 pub use face::{Kanban, KanbanCounts, KanbanReport, KanbanStatus};
+pub use failover::{BrokerRole, Failover, FailoverBroker, FailoverSettings, FailoverState, FailoverStatus};
 pub use item::{Item, ItemError, ItemSpec, Lane};
 pub use name::{ItemId, Name, NameError};
+#[cfg(all(feature = "nats", not(heijunka_loom)))]
+pub use nats::{Nats, NatsAuth, NatsSettings, NatsTls};
 pub use outcome::{Handler, Outcome, Work};
 pub use publisher::{Publisher, Receipt};
 pub use retry::{Expired, RetrySettings};

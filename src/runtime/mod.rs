@@ -1,5 +1,6 @@
 //! Composition: domains, pools and the regulator make a runtime.
 
+mod brokers;
 mod build;
 mod change;
 mod config;
@@ -19,13 +20,15 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+pub use brokers::{BrokerLook, look_at_brokers};
 pub use build::{Builder, StartError};
 pub use change::ChangeError;
 pub use config::{
-    AdmissionConfig, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, BurstConfig, Config,
-    ConfigError, ControlConfig, DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig, Loader,
-    OnSignal, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, SeenConfig,
-    ServiceConfig, SyncConfig, Warning,
+    AdmissionConfig, AmqpConfig, AmqpTlsConfig, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind,
+    BurstConfig, Config, ConfigError, ControlConfig, DomainConfig, ExecConfig, FailoverConfig, GroupConfig,
+    HealthConfig, KanbanConfig, Loader, NatsConfig, NatsTlsConfig, OnSignal, PoolConfig, QueuesConfig,
+    RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, Secret, SeenConfig, ServiceConfig,
+    SyncConfig, Warning,
 };
 pub use control::{Author, ControlStatus, Entry, HealthReport, PoolHealth, Readiness};
 pub use report::{HotKey, Report, RuntimeStatus};

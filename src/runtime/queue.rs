@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::config::{BrokerConfig, BrokerKind, Config, RetryConfig, ScheduleConfig, SyncConfig};
+use super::brokers;
+use super::config::{Config, RetryConfig, ScheduleConfig};
 use super::control::{Author, Draft};
 use super::{Core, Runtime, StartError};
 use crate::domain::Domain;
 use crate::kanban::consumer::{ConsumeError, ConsumerSettings, Env, Source};
 use crate::kanban::scheduler::{Outlet, Settings as SchedulerSettings};
 use crate::kanban::{
-    BreakerSettings, Broker, BrokerError, CoordinatorSettings, Depth, Durability, Embedded, EmbeddedSettings,
-    Event, Events, Handler, Item, ItemError, Kanban, Lane, MemorySeen, Name, Program, ProgramSettings,
-    PublishError, Publisher, RetrySettings, Schedule, ScheduleError, Scheduler, SeenStore, Stored, When,
+    BreakerSettings, Broker, BrokerError, CoordinatorSettings, Depth, Event, Events, Handler, Item,
+    ItemError, Kanban, Lane, MemorySeen, Name, Program, ProgramSettings, PublishError, Publisher,
+    RetrySettings, Schedule, ScheduleError, Scheduler, SeenStore, Stored, When,
 };
 use crate::time::Deadline;
 
@@ -55,7 +56,7 @@ pub(super) fn start(core: &Arc<Core>, config: &Config, plugs: Plugs) -> Result<(
     let sources = sources(core, config, &plugs)?;
     let broker = match plugs.broker {
         Some(broker) => broker,
-        None => open_broker(core, config)?,
+        None => brokers::open(config, &core.clock).map_err(StartError::Broker)?,
     };
     let seen = plugs.seen.unwrap_or_else(|| {
         let seen = &config.kanban.seen;
@@ -67,6 +68,9 @@ pub(super) fn start(core: &Arc<Core>, config: &Config, plugs: Plugs) -> Result<(
         .timeout(config.kanban.publish_timeout)
         .max_payload(usize::try_from(config.kanban.payload).unwrap_or(usize::MAX));
     let events = journal(core);
+    if let Some(failover) = broker.failover() {
+        failover.tell_to(events.clone());
+    }
     let scheduler = start_scheduler(core, config, &broker, &publisher, &events)?;
     let ended = scheduler.clone();
     let env = Env {
@@ -141,29 +145,6 @@ fn sources(core: &Core, config: &Config, plugs: &Plugs) -> Result<Vec<Source>, S
     Ok(sources)
 }
 
-fn open_broker(core: &Core, config: &Config) -> Result<Arc<dyn Broker>, StartError> {
-    let BrokerConfig { kind, path, sync, max_items, max_bytes, max_dead_letters, lease } =
-        config.queue().unwrap_or_default();
-    let settings = EmbeddedSettings {
-        max_items: u64::from(max_items),
-        max_bytes,
-        max_dead_letters: u64::from(max_dead_letters),
-        max_payload: usize::try_from(config.kanban.payload).unwrap_or(usize::MAX),
-        lease,
-    };
-    let clock = core.clock.clone();
-    Ok(match kind {
-        BrokerKind::Memory => Arc::new(Embedded::in_memory(settings, clock)),
-        BrokerKind::File => {
-            let durability = match sync {
-                SyncConfig::Process => Durability::Process,
-                SyncConfig::Disk => Durability::Disk,
-            };
-            Arc::new(Embedded::in_file(path, settings, durability, clock).map_err(StartError::Broker)?)
-        }
-    })
-}
-
 fn consumer_settings(config: &Config) -> ConsumerSettings {
     let kanban = &config.kanban;
     ConsumerSettings {
@@ -206,7 +187,8 @@ fn start_scheduler(
         Scheduler::check(schedule, max_payload, &core.clock).map_err(wrong)?;
     }
     let within = config.kanban.publish_timeout;
-    let outlet = Arc::new(BrokerOutlet { broker: broker.clone(), publisher: publisher.clone(), within });
+    let (broker, publisher) = (broker.clone(), publisher.clone());
+    let outlet = Arc::new(BrokerOutlet { broker, publisher, events: events.clone(), within });
     let settings = SchedulerSettings { slow_above: 100, max_payload };
     Scheduler::start(schedules, settings, outlet, core.clock.clone(), events.clone())
         .map_err(|error| StartError::Schedule { name: "all".to_owned(), error })
@@ -239,6 +221,7 @@ fn schedule(name: &str, config: &ScheduleConfig) -> Result<Schedule, StartError>
 struct BrokerOutlet {
     broker: Arc<dyn Broker>,
     publisher: Publisher,
+    events: Events,
     within: Duration,
 }
 
@@ -257,7 +240,18 @@ impl Outlet for BrokerOutlet {
     }
 
     fn notes(&self) -> Result<Vec<(String, Bytes)>, BrokerError> {
-        self.broker.notes(self.within)
+        match self.broker.notes(self.within) {
+            // The other broker works, and schedules are not to wait for the one that keeps the notes. What was added to run beside the
+            // configuration is there again at the next start.
+            Err(error @ (BrokerError::Unavailable(_) | BrokerError::TimedOut(_)))
+                if self.broker.failover().is_some() =>
+            {
+                let decision = "schedules begin without what is remembered of them".to_owned();
+                (self.events)(Event { domain: None, rule: "schedule", decision, inputs: error.to_string() });
+                Ok(Vec::new())
+            }
+            answer => answer,
+        }
     }
 }
 

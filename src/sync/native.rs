@@ -11,6 +11,8 @@ pub(crate) mod atomic {
 }
 
 pub(crate) mod channel {
+    #[cfg(feature = "amqp")]
+    pub(crate) use crossbeam_channel::Select;
     pub(crate) use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use heijunka::conformance::{self, Subject};
-use heijunka::{Broker, Clock, Durability, Embedded, EmbeddedSettings};
+use heijunka::{Broker, Clock, Durability, Embedded, EmbeddedSettings, Failover, FailoverSettings};
 
 fn settings() -> EmbeddedSettings {
     EmbeddedSettings { lease: Duration::from_millis(500), ..EmbeddedSettings::default() }
@@ -46,6 +46,35 @@ impl Drop for InFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// Two brokers as one.
+struct Two<A, B>(A, B);
+
+impl<A: Subject, B: Subject> Subject for Two<A, B> {
+    fn open(&self) -> Arc<dyn Broker> {
+        let (primary, fallback) = (self.0.open(), self.1.open());
+        let failover = Failover::new(primary, fallback, FailoverSettings::default(), Clock::monotonic());
+        Arc::new(failover.expect("it can be started"))
+    }
+}
+
+mod failover_in_memory {
+    heijunka::conformance_tests!(|| super::Two(super::InMemory, super::InMemory));
+}
+
+mod failover_of_file_and_memory {
+    heijunka::conformance_tests!(|| super::Two(
+        super::InFile::new(heijunka::Durability::Process),
+        super::InMemory
+    ));
+}
+
+mod failover_in_files {
+    heijunka::conformance_tests!(|| super::Two(
+        super::InFile::new(heijunka::Durability::Process),
+        super::InFile::new(heijunka::Durability::Process)
+    ));
 }
 
 mod in_memory {

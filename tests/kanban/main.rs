@@ -6,11 +6,13 @@ mod common;
 mod coordinator;
 #[cfg(unix)]
 mod exec;
+mod failover;
 mod interference;
 mod k19;
 mod outcomes;
 mod regressions;
 mod rig;
 mod stopping;
+mod strays;
 mod volume;
 mod wrong_use;

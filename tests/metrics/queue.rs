@@ -54,7 +54,7 @@ fn without_a_queue_there_is_none_of_it() {
     let pool = PoolConfig { min_workers: 1, pin: false, ..PoolConfig::default() };
     let runtime = Runtime::builder().pool("mail", pool).start().unwrap();
     let of_queue = |name: &&String| {
-        ["items_", "queue_", "schedule_", "dead_", "settle", "broker_"]
+        ["items_", "queue_", "schedule_", "dead_", "settle", "broker_", "failover_"]
             .iter()
             .any(|begin| name["heijunka_".len()..].starts_with(begin))
     };
@@ -244,6 +244,7 @@ fn every_family_of_the_queue_is_there_with_its_type() {
         ("queue_slots", "gauge"),
         ("queue_slots_used", "gauge"),
         ("queue_stalled", "gauge"),
+        ("queue_strays", "gauge"),
         ("queue_target_workers", "gauge"),
         ("queue_workers", "gauge"),
         ("schedule_duplicates", "counter"),
@@ -259,7 +260,7 @@ fn every_family_of_the_queue_is_there_with_its_type() {
         assert!(types.contains(&family), "{family:?}");
     }
     let own = |name: &str| {
-        ["items_", "queue_", "schedule_", "dead_", "settle", "broker_"]
+        ["items_", "queue_", "schedule_", "dead_", "settle", "broker_", "failover_"]
             .iter()
             .any(|begin| name.starts_with(begin))
     };

@@ -86,6 +86,13 @@ impl Suite {
         self.keep(name, ratio.value(), goal);
     }
 
+    /// Prints a row of rounds that were measured already: nanoseconds per operation of both sides.
+    pub fn samples(&mut self, name: &str, goal: Goal, ours: &[f64], other: &[f64]) {
+        let ratio = Ratio::of(ours, other);
+        println!("RATIO {name} {ratio}");
+        self.keep(name, ratio.value(), goal);
+    }
+
     /// Measures and prints a row of latencies: the goal is for the medians, the p99 of both sides is reported.
     pub fn latency(
         &mut self,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use heijunka::ops::wire::{Queues, Status};
+use heijunka::ops::wire::{Failover, Queues, Status, Stray};
 
 use super::client::Service;
 use super::{args, counted, print_json};
@@ -57,10 +57,51 @@ fn broker(out: &mut String, kanban: &Queues) {
     if let Some(fault) = &kanban.fault {
         let _ = writeln!(out, "           FAILING: {fault}");
     }
+    if let Some(failover) = &kanban.failover {
+        self::failover(out, failover);
+    }
     let _ = writeln!(out, "slots      {} of {}", Count(kanban.slots_used.into()), Count(kanban.slots.into()));
     if let Some(letters) = kanban.dead_letters {
         let oldest = kanban.oldest_dead_letter.map(|at| format!(", the oldest of {at}")).unwrap_or_default();
         let _ = writeln!(out, "dlq        {}{oldest}", counted(letters, "dead letter"));
+    }
+    for (nth, stray) in kanban.strays.iter().flatten().enumerate() {
+        let heading = if nth == 0 { "STRAYS" } else { "" };
+        let Stray { domain, priority, items } = stray;
+        let items = counted(*items, "item");
+        let _ = writeln!(out, "{heading:10} {domain} {priority}: {items}, and nobody seems to consume them");
+    }
+    if kanban.strays.is_none() && !kanban.queues.is_empty() {
+        let _ =
+            writeln!(out, "strays     not known: items of domains that nobody consumes would not be seen");
+    }
+}
+
+fn failover(out: &mut String, failover: &Failover) {
+    let Failover { state, since, reason, trips, fail_backs, brokers } = failover;
+    let _ = writeln!(out, "failover   {state} since {since}: {reason}");
+    let _ = writeln!(out, "           moved to the fallback {}, back {}", times(*trips), times(*fail_backs));
+    for broker in brokers {
+        let mark = if broker.active { '*' } else { ' ' };
+        let (stored, pulled) = (Count(broker.stored), Count(broker.pulled));
+        let _ = write!(
+            out,
+            "         {mark} {:8}  {}: {stored} stored, {} failed, {pulled} pulled",
+            broker.role,
+            broker.name,
+            Count(broker.failed)
+        );
+        let _ = match &broker.fault {
+            Some(fault) => writeln!(out, "; FAILING: {fault}"),
+            None => writeln!(out),
+        };
+    }
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{} times", Count(count)),
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heijunka::ops::{Claim, Ops, OpsSettings, default_socket};
-use heijunka::{BrokerKind, Config, OnSignal, Runtime};
+use heijunka::{Config, OnSignal, Runtime};
 use tracing::info;
 
 pub(crate) use args::Run;
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
         How::Signal => match config.service.on_signal {
             OnSignal::Drain => true,
             OnSignal::Stop => false,
-            OnSignal::Auto => config.queue().is_none_or(|broker| broker.kind == BrokerKind::Memory),
+            OnSignal::Auto => config.queue().is_none_or(|broker| broker.is_volatile()),
         },
     };
     info!(?grace, "{}", if drains { "draining" } else { "stopping" });

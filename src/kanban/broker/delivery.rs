@@ -26,7 +26,8 @@ pub struct Delivery {
 /// The right to settle one delivery, once: it cannot be copied, and settling consumes it.
 ///
 /// A broker makes them up as it likes: `generation` tells apart what must not be mixed up, such as connections, so that a
-/// settlement that comes too late touches nothing else.
+/// settlement that comes too late touches nothing else. Its top bit is left clear: a [`Failover`](crate::Failover) notes there
+/// which of its brokers lent the item.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ticket {
     generation: u64,

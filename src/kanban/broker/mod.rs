@@ -2,6 +2,7 @@
 
 mod delivery;
 mod error;
+mod finding;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use bytes::Bytes;
 
 pub use delivery::{DeadLetter, Death, Delivery, Settled, Settlement, Ticket, Verdict};
 pub use error::{BrokerError, PublishError};
+pub use finding::{Finding, Severity};
 
 use super::cells::{Call, Signal};
+use super::failover::Failover;
 use super::item::{Item, Lane};
 use crate::sync::Parker;
 use crate::time::Timestamp;
@@ -67,6 +70,15 @@ pub trait Broker: Send + Sync + fmt::Debug + 'static {
     /// [`BrokerError`]; [`BrokerError::Unsupported`] from brokers that cannot tell.
     fn item_count(&self, within: Duration) -> Result<u64, BrokerError>;
 
+    /// The lanes that hold ready items, whoever consumes them, and how many: the caller compares them with what it consumes itself.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; [`BrokerError::Unsupported`] from brokers that know no lanes but those that this process uses, as RabbitMQ, whose
+    /// protocol lists no queues.
+    fn strays(&self, _within: Duration) -> Result<Vec<(Lane, u64)>, BrokerError> {
+        Err(BrokerError::Unsupported("list of all its lanes"))
+    }
+
     /// At most `most` dead letters after the one with this serial number (0 for the first), oldest first.
     ///
     /// # Errors
@@ -100,6 +112,11 @@ pub trait Broker: Send + Sync + fmt::Debug + 'static {
 
     /// Lets go of everything: connections, threads, files. Called once, when nothing is pulled or published any more.
     fn close(&self, within: Duration);
+
+    /// Itself, if it is two brokers as one: then one of them may fail while the other works. Single brokers leave this as it is.
+    fn failover(&self) -> Option<&Failover> {
+        None
+    }
 }
 
 /// What a broker is like.
@@ -153,6 +170,12 @@ pub struct Depth {
 pub struct Arrivals(Signal);
 
 impl Arrivals {
+    /// Rings that nobody hears: for trying a broker out by hand, without a consumer.
+    #[must_use]
+    pub fn unheard() -> Self {
+        Self::to(&Parker::new())
+    }
+
     /// Wakes whoever parks with this, as a consumer does: for trying a broker out.
     pub(crate) fn to(parker: &Parker) -> Self {
         Self(Signal::new(parker.unparker().clone()))

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::desk::Report;
 use super::queue::Queue;
+use super::strays::Strays;
 use super::table::{Stage, Table};
 use super::trial::Trials;
 use super::{Env, Mode, Shared};
@@ -52,6 +53,8 @@ pub(super) struct Driver {
     turned: Moment,
     /// As of the last sample.
     pub(super) dead_letters: Option<(u64, Option<Timestamp>)>,
+    /// Lanes that hold items and are not consumed here; `None` while the broker does not tell.
+    pub(super) strays: Option<Strays>,
     /// Whether something happened since the status was made.
     is_stale: bool,
     /// What the broker last failed with, until it works again.
@@ -64,6 +67,7 @@ pub(super) struct Due {
     pub(super) extend: Moment,
     pub(super) stalls: Moment,
     pub(super) sample: Moment,
+    pub(super) strays: Moment,
     pub(super) status: Moment,
     pub(super) poll: Moment,
 }
@@ -121,7 +125,7 @@ impl Driver {
         let millis = Duration::from_millis;
         Self {
             table: Table::new(env.settings.slots),
-            due: Due { extend: now, stalls: now, sample: now, status: now, poll: now },
+            due: Due { extend: now, stalls: now, sample: now, strays: now, status: now, poll: now },
             env,
             shared,
             traits,
@@ -142,6 +146,7 @@ impl Driver {
             look_again: Again::within(millis(1), millis(20)),
             first: 0,
             dead_letters: None,
+            strays: None,
             is_stale: true,
             fault: None,
             given_back: Vec::new(),

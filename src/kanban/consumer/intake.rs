@@ -27,8 +27,9 @@ impl Driver {
         if self.trials.are_due() {
             return false;
         }
-        // What cannot be settled must not grow.
-        if !self.pull_again.may(now) || self.settling_fails && !self.settle_again.may(now) {
+        // What cannot be settled must not grow; of two brokers, the one that fails is not pulled from anyway.
+        let stuck = self.settling_fails && !self.settle_again.may(now);
+        if !self.pull_again.may(now) || stuck && self.env.broker.failover().is_none() {
             return false;
         }
         let prefetch = self.env.settings.prefetch;

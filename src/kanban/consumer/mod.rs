@@ -12,6 +12,7 @@ mod run;
 mod sampling;
 mod settling;
 mod status;
+mod strays;
 mod table;
 mod trial;
 

@@ -1,7 +1,9 @@
-//! The coordinator: looks at the depths now and then, and says how many workers they ask for.
+//! The coordinator: looks at the depths now and then, and says how many workers they ask for. And at what nobody consumes.
 
 use super::driver::Driver;
-use crate::kanban::broker::Depth;
+use super::strays;
+use crate::kanban::broker::{BrokerError, Depth};
+use crate::kanban::item::Lane;
 use crate::time::Moment;
 
 impl Driver {
@@ -21,6 +23,7 @@ impl Driver {
         }
         self.broker_works();
         self.count_dead_letters();
+        self.look_for_strays(now);
         self.publish_status();
     }
 
@@ -28,6 +31,29 @@ impl Driver {
         match self.env.broker.dead_letter_count(self.env.settings.settle_timeout) {
             Ok(count) => self.dead_letters = Some(count),
             Err(error) => self.broker_failed("counting dead letters", error),
+        }
+    }
+
+    /// Looks for items that are consumed neither here nor, as it seems, elsewhere.
+    fn look_for_strays(&mut self, now: Moment) {
+        if now < self.due.strays {
+            return;
+        }
+        self.due.strays = now.after(strays::EVERY);
+        match self.env.broker.strays(self.env.settings.settle_timeout) {
+            Ok(holding) => {
+                let foreign =
+                    holding.into_iter().filter(|(lane, _)| !self.sources.contains_key(&lane.domain));
+                for (lane, items) in self.strays.get_or_insert_default().look(foreign) {
+                    let Lane { priority, domain } = lane;
+                    tracing::warn!(%domain, %priority, items, "nobody seems to consume these items");
+                    let decision = format!("{items} {priority} items stay, and nobody seems to consume them");
+                    let cure = "give the domain a handler here, or start the service that has one";
+                    self.tell(Some(&domain), "stray", decision, cure.to_owned());
+                }
+            }
+            Err(BrokerError::Unsupported(_)) => self.strays = None,
+            Err(error) => self.broker_failed("looking for strays", error),
         }
     }
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::driver::Driver;
+use super::strays::Strays;
 use super::table::Stage;
 use crate::kanban::breaker::BreakerState;
 use crate::kanban::broker::Depth;
+use crate::kanban::item::Lane;
 use crate::kanban::name::ItemId;
 use crate::priority::Priority;
 use crate::time::Timestamp;
@@ -24,6 +26,9 @@ pub struct ConsumerStatus {
     pub queues: Vec<QueueStatus>,
     /// How many dead letters there are and when the oldest died, at the last sample; `None` before the first.
     pub dead_letters: Option<(u64, Option<Timestamp>)>,
+    /// Lanes whose items nobody seems to consume, and how many there are: lanes that are not consumed here, with no fewer items at each of
+    /// the last three looks, a minute apart. `None` before the first, and if the broker does not list its lanes.
+    pub strays: Option<Vec<(Lane, u64)>>,
     /// What the broker last failed with, if it does not work.
     pub fault: Option<String>,
     /// Whether it is ending.
@@ -99,6 +104,7 @@ impl Driver {
             slots: self.env.settings.slots,
             queues: queues.collect(),
             dead_letters: self.dead_letters,
+            strays: self.strays.as_ref().map(Strays::present),
             fault: self.fault.as_ref().map(ToString::to_string),
             draining: ending,
             on_loan,

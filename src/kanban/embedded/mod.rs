@@ -140,6 +140,11 @@ impl Broker for Embedded {
         self.with(|state| state.item_count())
     }
 
+    fn strays(&self, _: Duration) -> Result<Vec<(Lane, u64)>, BrokerError> {
+        let now = self.clock.now();
+        self.with(|state| state.holding(now))
+    }
+
     fn dead_letters(&self, after: u64, most: usize, _: Duration) -> Result<Vec<DeadLetter>, BrokerError> {
         self.with(|state| state.dead_letters(after, most))
     }

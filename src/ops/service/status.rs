@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Method, Response, Routes};
-use crate::kanban::{ConsumerStatus, KanbanCounts, KanbanStatus, QueueStatus};
-use crate::ops::wire::{Admission, Entry, Journal, Pool, Queue, Queues, Readiness, Status};
+use crate::kanban::{ConsumerStatus, FailoverStatus, KanbanCounts, KanbanStatus, Lane, QueueStatus};
+use crate::ops::wire::{
+    Admission, Entry, Failover, FailoverBroker, Journal, Pool, Queue, Queues, Readiness, Status, Stray,
+};
 use crate::pool::PoolStatus;
 use crate::runtime::{Readiness as Ready, Runtime};
 use crate::time::Moment;
@@ -91,18 +93,46 @@ fn pool(pool: &PoolStatus) -> Pool {
 }
 
 fn queues(status: KanbanStatus) -> Queues {
-    let KanbanStatus { broker, consumer, counts, .. } = status;
-    let ConsumerStatus { slots_used, slots, fault, queues, dead_letters, .. } = consumer.unwrap_or_default();
+    let KanbanStatus { broker, consumer, counts, failover: two, .. } = status;
+    let ConsumerStatus { slots_used, slots, fault, queues, dead_letters, strays, .. } =
+        consumer.unwrap_or_default();
     Queues {
         broker: broker.name.to_owned(),
         durable: broker.durable,
         slots_used,
         slots,
         fault,
+        failover: two.map(failover),
         dead_letters: dead_letters.map(|(count, _)| count),
         oldest_dead_letter: dead_letters.and_then(|(_, oldest)| oldest),
+        strays: strays.map(|strays| strays.into_iter().map(stray).collect()),
         queues: queues.iter().map(queue).collect(),
         counts: named(&counts),
+    }
+}
+
+fn stray((lane, items): (Lane, u64)) -> Stray {
+    Stray { domain: lane.domain.to_string(), priority: lane.priority.name().to_owned(), items }
+}
+
+fn failover(status: FailoverStatus) -> Failover {
+    let active = status.active().role;
+    let brokers = status.brokers.into_iter().map(|broker| FailoverBroker {
+        role: broker.role.name().to_owned(),
+        name: broker.name.to_owned(),
+        active: broker.role == active,
+        fault: broker.fault,
+        stored: broker.stored,
+        failed: broker.failed,
+        pulled: broker.pulled,
+    });
+    Failover {
+        state: status.state.name().to_owned(),
+        since: status.since,
+        reason: status.reason,
+        trips: status.trips,
+        fail_backs: status.fail_backs,
+        brokers: brokers.collect(),
     }
 }
 

@@ -33,8 +33,8 @@ use serde::{Deserialize, Serialize};
 pub use item::{NewItem, Receipt, Stored, WireError};
 pub use letter::{Counted, Drop, Fate, Filter, Letter, LetterLine, Letters, Replay};
 pub use service::{
-    Admission, DrainLine, Drained, Entry, Journal, Pool, Progress, Queue, Queues, Readiness, Schedules,
-    Status,
+    Admission, DrainLine, Drained, Entry, Failover, FailoverBroker, Journal, Pool, Progress, Queue, Queues,
+    Readiness, Schedules, Status, Stray,
 };
 
 /// It is done, or was so already.

@@ -104,16 +104,73 @@ pub struct Queues {
     /// What the broker last failed with, if it does not work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+    /// Which of two brokers is published to, if there are two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failover: Option<Failover>,
     /// Dead letters, if the broker can tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letters: Option<u64>,
     /// When the oldest of them died.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest_dead_letter: Option<Timestamp>,
+    /// Lanes whose items nobody seems to consume, if the broker can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strays: Option<Vec<Stray>>,
     /// The consumed domains.
     pub queues: Vec<Queue>,
     /// What was counted since the start, by name.
     pub counts: BTreeMap<String, u64>,
+}
+
+/// Items that nobody seems to consume.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stray {
+    /// Of which domain.
+    pub domain: String,
+    /// Of which priority.
+    pub priority: String,
+    /// How many.
+    pub items: u64,
+}
+
+/// Two brokers as one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Failover {
+    /// Where publishing stands: `primary`, `fallback` or `canary`.
+    pub state: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// How often publishing moved to the fallback.
+    pub trips: u64,
+    /// How often it moved back.
+    pub fail_backs: u64,
+    /// The primary and the fallback.
+    pub brokers: Vec<FailoverBroker>,
+}
+
+/// One of two brokers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FailoverBroker {
+    /// `primary` or `fallback`.
+    pub role: String,
+    /// Its kind.
+    pub name: String,
+    /// Whether it is published to.
+    pub active: bool,
+    /// What it fails with, if it does not work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// Items it confirmed.
+    pub stored: u64,
+    /// Items sent to it that it did not confirm.
+    pub failed: u64,
+    /// Items pulled from it.
+    pub pulled: u64,
 }
 
 /// A consumed domain.

@@ -1,5 +1,10 @@
 //! The broker of the pull queue: what keeps its items.
 
+mod amqp;
+mod failover;
+mod nats;
+mod secret;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +12,13 @@ use serde::Deserialize;
 
 use super::values;
 
-/// What keeps the items of the pull queue: TOML table `[broker]`.
+pub use amqp::{AmqpConfig, AmqpTlsConfig, QueuesConfig};
+pub use failover::FailoverConfig;
+pub use nats::{NatsConfig, NatsTlsConfig};
+pub use secret::Secret;
+
+/// What keeps the items of the pull queue: TOML table `[broker]`. The keys besides `kind` are those of the embedded brokers; the others
+/// have tables of their own.
 ///
 /// Sizes are in bytes; in TOML `"64KiB"`, `"1MB"`, or a number of bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -30,6 +41,12 @@ pub struct BrokerConfig {
     /// 1 h. Default 30 s.
     #[serde(deserialize_with = "values::lasting")]
     pub lease: Duration,
+    /// How to reach NATS: `[broker.nats]`.
+    pub nats: NatsConfig,
+    /// How to reach RabbitMQ: `[broker.amqp]`.
+    pub amqp: AmqpConfig,
+    /// Which two brokers are one: `[broker.failover]`.
+    pub failover: FailoverConfig,
 }
 
 /// Where a broker keeps items.
@@ -42,6 +59,12 @@ pub enum BrokerKind {
     Memory,
     /// In a file: they are there again after a restart.
     File,
+    /// In NATS JetStream. Needs the feature `nats`.
+    Nats,
+    /// In RabbitMQ. Needs the feature `amqp`.
+    Amqp,
+    /// In one of two brokers, and the other while that one fails.
+    Failover,
 }
 
 /// What an item in a file survives once it is confirmed.
@@ -56,13 +79,43 @@ pub enum SyncConfig {
 }
 
 impl BrokerKind {
-    /// The name used in configuration: `memory` or `file`.
+    /// The name used in configuration: `memory`, `file`, `nats`, `amqp` or `failover`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             BrokerKind::Memory => "memory",
             BrokerKind::File => "file",
+            BrokerKind::Nats => "nats",
+            BrokerKind::Amqp => "amqp",
+            BrokerKind::Failover => "failover",
         }
+    }
+
+    /// Whether it is part of this build.
+    #[must_use]
+    pub const fn is_compiled(self) -> bool {
+        match self {
+            BrokerKind::Nats => cfg!(feature = "nats"),
+            BrokerKind::Amqp => cfg!(feature = "amqp"),
+            BrokerKind::Memory | BrokerKind::File | BrokerKind::Failover => true,
+        }
+    }
+}
+
+impl BrokerConfig {
+    /// The single brokers that items are kept in: one, or of a failover two, the primary first.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<BrokerKind> {
+        match self.kind {
+            BrokerKind::Failover => vec![self.failover.primary, self.failover.fallback],
+            kind => vec![kind],
+        }
+    }
+
+    /// Whether items end with the process, those of a part of it included.
+    #[must_use]
+    pub fn is_volatile(&self) -> bool {
+        self.kinds().contains(&BrokerKind::Memory)
     }
 }
 
@@ -76,6 +129,9 @@ impl Default for BrokerConfig {
             max_bytes: 1 << 30,
             max_dead_letters: 100_000,
             lease: Duration::from_secs(30),
+            nats: NatsConfig::default(),
+            amqp: AmqpConfig::default(),
+            failover: FailoverConfig::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The law: which configuration is valid. Faults are told by path, the first one found.
 
+mod broker;
 mod kanban;
 mod levelling;
 mod schedules;

@@ -8,7 +8,7 @@
 //! running.rs    the law: what of it may change while the runtime runs
 //! check.rs      the law: which Config is valid; the same for one built in code;  setting.rs: every range
 //! levelling.rs  what the laws of self-levelling go by
-//! broker.rs, kanban.rs, schedules.rs, service.rs    the pull queue, and the process that runs it
+//! broker.rs and broker/, kanban.rs, schedules.rs, service.rs    the pull queue, and the process that runs it
 //! error.rs      ConfigError;  fault.rs, path.rs, suggest.rs: what is wrong, with which setting, what was meant
 //! ```
 
@@ -32,7 +32,10 @@ mod suggest;
 mod tests;
 mod values;
 
-pub use broker::{BrokerConfig, BrokerKind, SyncConfig};
+pub use broker::{
+    AmqpConfig, AmqpTlsConfig, BrokerConfig, BrokerKind, FailoverConfig, NatsConfig, NatsTlsConfig,
+    QueuesConfig, Secret, SyncConfig,
+};
 pub use check::Warning;
 pub use error::ConfigError;
 pub use kanban::{BreakerConfig, ExecConfig, KanbanConfig, RetryConfig, RetryOverrides, SeenConfig};

@@ -47,7 +47,7 @@ pub(super) struct Override {
 impl Override {
     /// From the text after `--set`.
     pub(super) fn from_set(text: &str) -> Result<Self, ConfigError> {
-        let place = one_line(&format!("--set {text}"));
+        let place = one_line(&format!("--set {}", without_secret(text)));
         let Some((path, value)) = text.split_once('=') else {
             return Err(ConfigError::of_text(
                 place,
@@ -100,6 +100,16 @@ impl Override {
             Ok(value) => value.into_inner(),
             Err(_) => DeValue::String(self.value.as_str().into()),
         }
+    }
+}
+
+/// The text after `--set`, to be shown: what is set of a broker elsewhere may be a password, however its key is spelt.
+fn without_secret(text: &str) -> String {
+    match text.split_once('=') {
+        Some((path, _)) if path.trim().starts_with("broker.") && path.split('.').count() > 2 => {
+            format!("{path}=..")
+        }
+        _ => text.to_owned(),
     }
 }
 

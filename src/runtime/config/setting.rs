@@ -22,13 +22,16 @@ pub(super) fn whole_bounds(path: &Path) -> Option<RangeInclusive<u32>> {
         | ["burst", "workers"]
         | ["kanban", "target_min" | "target_max"] => Some(1..=50),
         ["pools", _, "weight"] => Some(1..=100),
-        ["pools", _, "lane"] | ["kanban", "slots"] => Some(1..=65_536),
+        ["pools", _, "lane"] | ["kanban", "slots"] | ["broker", "nats", "window"] => Some(1..=65_536),
+        ["broker", "nats", "replicas"] => Some(1..=5),
+        ["broker", "amqp", "port" | "window"] => Some(1..=65_535),
         ["control", "journal"] => Some(16..=100_000),
         ["scaling", "cores"] => Some(1..=1024),
         ["health", "replacements"] => Some(0..=6),
         ["burst", "floor"] | ["broker", "max_items" | "max_dead_letters"] => Some(1..=1_000_000_000),
         ["burst", "renewals"] => Some(0..=100),
         ["kanban", "pull" | "window"]
+        | ["broker", "failover", "failures" | "bad_probes" | "good_probes"]
         | ["kanban", "breaker", "failures"]
         | ["kanban", "retry", "max_attempts"]
         | ["domains", _, "retry", "max_attempts"] => Some(1..=1000),
@@ -66,9 +69,20 @@ fn duration_bounds(path: &Path) -> Option<RangeInclusive<Duration>> {
             Some(Duration::from_millis(100)..=HOUR)
         }
         ["burst", "lease"] => Some(SECOND..=DAY),
-        ["burst", "cooldown"] | ["service", "grace"] => Some(Duration::ZERO..=DAY),
+        ["burst", "cooldown"] | ["service", "grace"] | ["broker", "failover", "again_within"] => {
+            Some(Duration::ZERO..=DAY)
+        }
         ["kanban", "publish_timeout" | "settle_timeout"] => Some(Duration::from_millis(10)..=600 * SECOND),
-        ["kanban", "sample"] | ["kanban", "breaker", "open"] => Some(Duration::from_millis(10)..=HOUR),
+        ["broker", "nats", "lease"] => Some(Duration::from_millis(100)..=HOUR),
+        ["broker", "nats", "connect_timeout"] => Some(Duration::from_millis(10)..=300 * SECOND),
+        ["broker", "amqp", "lease"] => Some(Duration::from_millis(100)..=DAY),
+        ["broker", "amqp", "connect_timeout"] => Some(Duration::from_millis(100)..=60 * SECOND),
+        ["broker", "amqp", "heartbeat"] => Some(SECOND..=60 * SECOND),
+        ["broker", "failover", "hold" | "hold_most"] => Some(Duration::from_millis(10)..=DAY),
+        ["broker", "failover", "probe_within" | "patience"] => Some(Duration::from_millis(10)..=60 * SECOND),
+        ["kanban", "sample"] | ["kanban", "breaker", "open"] | ["broker", "failover", "probe_every"] => {
+            Some(Duration::from_millis(10)..=HOUR)
+        }
         ["kanban", "retry", "base"] | ["domains", _, "retry", "base"] => {
             Some(Duration::from_millis(1)..=HOUR)
         }
@@ -82,6 +96,7 @@ fn duration_bounds(path: &Path) -> Option<RangeInclusive<Duration>> {
 /// The bounds of a size, in bytes.
 fn size_bounds(path: &Path) -> Option<RangeInclusive<u64>> {
     match path.keys()[..] {
+        ["broker", "amqp", "max_frame"] => Some(8 << 10..=16 << 20),
         ["broker", "max_bytes"] => Some(1 << 20..=1 << 40),
         ["kanban", "payload"] => Some(1..=64 << 20),
         ["domains", _, "exec", "output"] => Some(0..=16 << 20),

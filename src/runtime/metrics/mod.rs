@@ -1,6 +1,7 @@
 //! The runtime's figures as Prometheus reads them: made from one status, at scrape time.
 
 mod admission;
+mod failover;
 mod families;
 mod levelling;
 mod pools;
@@ -80,6 +81,7 @@ impl Runtime {
     /// | `queue_handler_mean_seconds` | `domain` | how long its handler takes, over the last few items; absent before the first |
     /// | `queue_slots_used`, `queue_slots` | | items held, running or being settled, and the most of them |
     /// | `queue_draining`, `broker_failing` | | 1 while it ends, and 1 while the broker does not work |
+    /// | `queue_strays` | `domain`, `priority` | items that nobody seems to consume, of at most 100 lanes that are not consumed here; absent while there are none, and if the broker cannot tell |
     /// | `dead_letters`, `dead_letters_oldest_age_seconds` | | dead letters in the broker, and since when the oldest is there |
     ///
     /// and for schedules, of which there are at most 1000:

@@ -5,6 +5,7 @@ use std::fmt;
 use prometheus_client::registry::Unit;
 
 use super::Scrape;
+use super::failover::failover;
 use super::families::Families;
 use crate::kanban::{ConsumerStatus, KanbanCounts, KanbanStatus, QueueStatus};
 use crate::priority::Priority;
@@ -18,6 +19,9 @@ impl Scrape {
     pub(super) fn kanban(&self, families: &mut Families<'_>) -> fmt::Result {
         let Some(kanban) = &self.status.kanban else { return Ok(()) };
         items(families, &kanban.counts)?;
+        if let Some(status) = &kanban.failover {
+            failover(families, status)?;
+        }
         if let Some(consumer) = &kanban.consumer {
             places(families, consumer)?;
             waiting(families, kanban, consumer)?;
@@ -124,6 +128,12 @@ fn waiting(families: &mut Families<'_>, kanban: &KanbanStatus, consumer: &Consum
     });
     let help = "How long ago the oldest ready item was published.";
     families.gauge_in(&Unit::Seconds, "queue_oldest_age", help, ages)?;
+    if let Some(strays) = &consumer.strays {
+        let strays = strays.iter().map(|(lane, items)| {
+            ([("domain", lane.domain.as_str()), ("priority", lane.priority.name())], *items)
+        });
+        families.gauge("queue_strays", "Items of domains that nobody seems to consume.", strays)?;
+    }
     let Some((letters, oldest)) = consumer.dead_letters else { return Ok(()) };
     families.level("dead_letters", "Dead letters in the broker.", None, letters)?;
     let age = oldest.map_or(0.0, |oldest| age(kanban.at, oldest));

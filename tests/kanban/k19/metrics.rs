@@ -3,7 +3,7 @@
 use heijunka::{ItemSpec, KanbanConfig, Outcome, Priority, RetryConfig, Stored, Work};
 
 use crate::common::{GENEROUS, Gate, eventually, workers};
-use crate::rig::{Setup, counts, item, items, on, on_every_broker, publish, queue, quick};
+use crate::rig::{Setup, counts, drain, item, items, on, on_every_broker, publish, queue, quick};
 
 on_every_broker!(k19_08_metrics, k19_08_metrics_of_what_waits);
 
@@ -65,23 +65,32 @@ fn k19_08_metrics_of_what_waits(setup: &dyn Setup) {
     gate.wait_for(1);
     publish(&runtime, items("l", 7, Priority::Low));
     let again = runtime.kanban().unwrap().publisher().publish(item("n12")).unwrap();
-    assert_eq!(again.stored, Stored::Duplicate);
+    // A broker that does not know its ids, such as RabbitMQ, has it once more, and it is found out when it is delivered.
+    let twice = if setup.stores_once() { Stored::Duplicate } else { Stored::New };
+    assert_eq!(again.stored, twice);
+    let all = if setup.stores_once() { 20 } else { 21 };
     // One runs and two are held, besides the lane that they are of.
     eventually("the sample is of now", || {
         let queue = queue(&runtime, "mail");
         let of =
             |priority: Priority| queue.depths[priority.index()].map(|depth| (depth.ready, depth.unsettled));
         let sum = of(Priority::Normal).zip(of(Priority::Low));
-        sum.is_some_and(|(normal, low)| (normal.0 + low.0, normal.1 + low.1) == (17, 3))
+        sum.is_some_and(|(normal, low)| (normal.0 + low.0, normal.1 + low.1) == (all - 3, 3))
     });
     let queue = queue(&runtime, "mail");
-    assert_eq!((queue.ready(), queue.running, queue.held, queue.workers), (17, 1, 2, 1));
-    let oldest = queue.oldest(Priority::Normal).unwrap();
-    assert!(before <= oldest && oldest <= runtime.clock().timestamp());
+    assert_eq!((queue.ready(), queue.running, queue.held, queue.workers), (all - 3, 1, 2, 1));
+    let oldest = queue.oldest(Priority::Normal);
+    assert!(oldest.is_some() || !setup.sees_all());
+    assert!(oldest.is_none_or(|oldest| before <= oldest && oldest <= runtime.clock().timestamp()));
     assert_eq!(queue.oldest(Priority::High), None);
-    assert_eq!(*queue.samples.last().unwrap(), 17);
+    assert_eq!(*queue.samples.last().unwrap(), all - 3);
     let counts = counts(&runtime);
-    assert_eq!((counts.published, counts.published_twice), (20, 1));
+    assert_eq!((counts.published, counts.published_twice), (all, 21 - all));
     gate.open();
-    assert!(runtime.drain(GENEROUS).is_clean());
+    drain(setup, &runtime, || {
+        let counts = self::counts(&runtime);
+        counts.acked + counts.duplicates + counts.concurrent >= all
+    });
+    let counts = self::counts(&runtime);
+    assert_eq!((counts.done, counts.duplicates + counts.concurrent), (20, all - 20), "it does not run again");
 }

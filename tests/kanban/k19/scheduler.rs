@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heijunka::{Clock, ItemId, MemorySeen, Priority, Runtime, Schedule, ScheduleConfig, When, Work};
+use heijunka::{
+    Clock, ItemId, KanbanCounts, MemorySeen, Priority, Runtime, Schedule, ScheduleConfig, When, Work,
+};
 
 use crate::common::{GENEROUS, eventually, workers};
 use crate::rig::{Log, Setup, counts, on, on_every_broker, waiting};
@@ -67,13 +69,19 @@ fn k19_10_scheduler(setup: &dyn Setup) {
     assert_eq!(counts(&runtime).done, log.len() as u64);
 }
 
-/// Two instances with the same schedule publish each tick once.
+/// Two processes with the same schedule publish each tick once: the second time its id is known to the broker. Where it is not, both are
+/// stored, and the seen store absorbs the second one, as long as it is the store of both.
 fn k19_10_scheduler_of_two_that_agree(setup: &dyn Setup) {
     let (log, broker) = (Log::default(), setup.open(GENEROUS));
-    let seen = Arc::new(MemorySeen::new(1000, GENEROUS, Clock::monotonic()));
-    let runtimes = [0, 1].map(|_| {
+    let brokers = [broker.clone(), setup.beside(&broker, GENEROUS)];
+    let new_seen = || Arc::new(MemorySeen::new(1000, GENEROUS, Clock::monotonic()));
+    let of_both = new_seen();
+    let runtimes = brokers.map(|broker| {
         let runs = log.clone();
-        let builder = Runtime::builder().on_broker(broker.clone()).seen_store(seen.clone());
+        // One that is its own would not help if a tick were stored twice. The embedded broker forgets what is done.
+        let remembers = broker.traits().name == "nats";
+        let seen = if remembers { new_seen() } else { of_both.clone() };
+        let builder = Runtime::builder().on_broker(broker).seen_store(seen);
         let builder = builder.pool("mail", workers(1)).schedule("often", often());
         builder.handler("mail", move |work: &Work<'_>| runs.note(work)).start().unwrap()
     });
@@ -81,7 +89,29 @@ fn k19_10_scheduler_of_two_that_agree(setup: &dyn Setup) {
         runtimes.iter().all(|runtime| counts(runtime).published > 0 || counts(runtime).published_twice > 0)
             && log.len() > 20
     });
+    for runtime in &runtimes {
+        runtime.kanban().unwrap().scheduler().pause("often").unwrap();
+    }
+    eventually("what was published is done", || waiting(&*broker) == 0);
+    let counted = runtimes.each_ref().map(counts);
+    let sum = |of: fn(&KanbanCounts) -> u64| counted.iter().map(of).sum::<u64>();
     let ticks: BTreeSet<String> = log.runs().into_iter().map(|run| run.id).collect();
     log.each_once(ticks.len());
+    let (stored, known) = (sum(|counts| counts.published), sum(|counts| counts.published_twice));
+    match broker.traits().name {
+        "nats" => {
+            assert_eq!(stored, ticks.len() as u64, "each is stored once");
+            assert!(known > 0, "the other one was told that it is there");
+        }
+        "amqp" => {
+            assert_eq!(known, 0);
+            let absorbed = sum(|counts| counts.duplicates + counts.concurrent);
+            assert!(
+                absorbed > 0 && absorbed >= stored - ticks.len() as u64,
+                "{stored} stored, {absorbed} absorbed"
+            );
+        }
+        _ => {}
+    }
     drop(runtimes);
 }

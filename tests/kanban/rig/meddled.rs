@@ -99,6 +99,11 @@ impl<M: Meddler> Broker for Meddled<M> {
         self.inner.item_count(within)
     }
 
+    fn strays(&self, within: Duration) -> Result<Vec<(Lane, u64)>, BrokerError> {
+        self.other(within)?;
+        self.inner.strays(within)
+    }
+
     fn dead_letters(
         &self,
         after: u64,

@@ -17,7 +17,7 @@ pub(crate) const WITHIN: Duration = GENEROUS;
 pub(crate) fn quick() -> KanbanConfig {
     let millis = Duration::from_millis;
     KanbanConfig {
-        sample: millis(20),
+        sample: super::SAMPLE,
         retry: RetryConfig { base: millis(1), cap: millis(5), ..RetryConfig::default() },
         breaker: never_opens(),
         ..KanbanConfig::default()

@@ -1,53 +1,41 @@
-//! The brokers that scenarios run on.
+//! Where scenarios get their brokers from.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heijunka::{Broker, Builder, Clock, Durability, Embedded, EmbeddedSettings, Runtime};
+use heijunka::{Broker, Builder, Runtime};
 
-use super::folder::Folder;
+use crate::common::{GENEROUS, eventually};
 
 /// Where a scenario gets its broker from: empty at first, of the time that is real.
 pub(crate) trait Setup {
     /// Opens it; once more only after the one before was closed and dropped. What was in it is there again, if it is durable.
     fn open(&self, lease: Duration) -> Arc<dyn Broker>;
-}
 
-/// The embedded broker in memory.
-#[derive(Default)]
-pub(crate) struct InMemory;
-
-/// The embedded broker in a file.
-pub(crate) struct InFile(Folder);
-
-impl InFile {
-    pub(crate) fn path(&self) -> PathBuf {
-        self.0.file()
+    /// What another process would open beside this one. Of a broker that is open in one process only, this one.
+    fn beside(&self, open: &Arc<dyn Broker>, _lease: Duration) -> Arc<dyn Broker> {
+        open.clone()
     }
-}
 
-impl Default for InFile {
-    fn default() -> Self {
-        Self(Folder::new())
+    /// Whether the broker stores an id that it has once.
+    fn stores_once(&self) -> bool {
+        true
     }
-}
 
-impl Setup for InMemory {
-    fn open(&self, lease: Duration) -> Arc<dyn Broker> {
-        Arc::new(Embedded::in_memory(settings(lease), Clock::monotonic()))
+    /// Whether the broker sees whatever it has: how many items in all, the oldest of a lane, those on their way from one place to another.
+    fn sees_all(&self) -> bool {
+        true
     }
-}
 
-impl Setup for InFile {
-    fn open(&self, lease: Duration) -> Arc<dyn Broker> {
-        let (settings, clock) = (settings(lease), Clock::monotonic());
-        Arc::new(Embedded::in_file(self.0.file(), settings, Durability::Process, clock).unwrap())
+    /// Whether a lane that has items gives some at once, rather than a moment after they were asked for.
+    fn gives_at_once(&self) -> bool {
+        true
     }
-}
 
-fn settings(lease: Duration) -> EmbeddedSettings {
-    EmbeddedSettings { lease, ..EmbeddedSettings::default() }
+    /// So many items, or fewer where they would take long.
+    fn fewer(&self, many: usize) -> usize {
+        many
+    }
 }
 
 /// A runtime to be described on a broker of this setup, and the broker, to be asked.
@@ -56,21 +44,12 @@ pub(crate) fn on(setup: &dyn Setup) -> (Builder, Arc<dyn Broker>) {
     (Runtime::builder().on_broker(broker.clone()), broker)
 }
 
-/// A test of each scenario on each broker.
-macro_rules! on_every_broker {
-    ($($scenario:ident),+ $(,)?) => {
-        mod memory {
-            $(#[test]
-            fn $scenario() {
-                super::$scenario(&crate::rig::InMemory::default());
-            })+
-        }
-        mod file {
-            $(#[test]
-            fn $scenario() {
-                super::$scenario(&crate::rig::InFile::default());
-            })+
-        }
-    };
+/// Drains a runtime. RabbitMQ counts nowhere what is on its way, from one queue to another or to a client, and a drain that finds nothing
+/// ends; what is left then is there for the next one. So there `done` is waited for before.
+pub(crate) fn drain(setup: &dyn Setup, runtime: &Runtime, done: impl Fn() -> bool) {
+    if !setup.sees_all() {
+        eventually("all is done", done);
+    }
+    let report = runtime.drain(GENEROUS);
+    assert!(report.is_clean(), "{report:?}");
 }
-pub(crate) use on_every_broker;

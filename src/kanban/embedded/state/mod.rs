@@ -130,7 +130,8 @@ impl State {
     pub(super) fn new(settings: EmbeddedSettings) -> Self {
         Self {
             settings,
-            generation: RandomState::new().hash_one(0),
+            // The top bit is for others.
+            generation: RandomState::new().hash_one(0) >> 1,
             entries: HashMap::default(),
             index: HashMap::new(),
             lanes: HashMap::new(),
@@ -264,6 +265,13 @@ impl State {
         let oldest = queue.oldest(is_ready).and_then(|number| self.entries.get(&number));
         let oldest = oldest.map(|entry| entry.item.published);
         Depth { ready: queue.ready, delayed: queue.delayed, unsettled: queue.unsettled, oldest }
+    }
+
+    /// The lanes that hold ready items, and how many.
+    pub(super) fn holding(&mut self, now: Moment) -> Vec<(Lane, u64)> {
+        self.advance(now);
+        let lanes = self.lanes.iter().map(|(lane, at)| (lane, self.queues[*at].ready));
+        lanes.filter(|(_, ready)| *ready > 0).map(|(lane, ready)| (lane.clone(), ready)).collect()
     }
 
     /// Who is to be told that something is ready.

@@ -14,22 +14,13 @@ use crate::runtime::config::{
 const LONGEST_SOCKET: usize = 103;
 
 pub(super) fn kanban(config: &Config) -> Result<(), Fault> {
-    config.broker.as_ref().map_or(Ok(()), broker)?;
+    config.broker.as_ref().map_or(Ok(()), super::broker::broker)?;
     queue(&config.kanban)?;
     payload(config)?;
     for (name, domain) in &config.domains {
         self::domain(&Path::new(["domains", name]), domain, &config.kanban.retry)?;
     }
     service(&config.service)
-}
-
-fn broker(broker: &BrokerConfig) -> Result<(), Fault> {
-    let table = Path::new(["broker"]);
-    Setting::new(&table, "max_items", broker.max_items).in_bounds()?;
-    Setting::new(&table, "max_bytes", broker.max_bytes).in_bounds()?;
-    Setting::new(&table, "max_dead_letters", broker.max_dead_letters).in_bounds()?;
-    Setting::new(&table, "lease", broker.lease).in_bounds()?;
-    if broker.kind == BrokerKind::File { is_path(table.key("path"), &broker.path) } else { Ok(()) }
 }
 
 fn queue(kanban: &KanbanConfig) -> Result<(), Fault> {
@@ -67,7 +58,9 @@ fn payload(config: &Config) -> Result<(), Fault> {
     let payload = Setting::new(&Path::new(["kanban"]), "payload", config.kanban.payload)
         .or_default(KanbanConfig::default().payload);
     payload.in_bounds()?;
-    payload.at_most(&most)
+    let is_embedded = |kind: &BrokerKind| matches!(kind, BrokerKind::Memory | BrokerKind::File);
+    let embedded = config.broker.as_ref().is_none_or(|broker| broker.kinds().iter().any(is_embedded));
+    if embedded { payload.at_most(&most) } else { Ok(()) }
 }
 
 /// The settings of `own`, and where it has none, those of `all`, each under the path where it would be changed.
@@ -149,7 +142,7 @@ fn service(service: &ServiceConfig) -> Result<(), Fault> {
     }
 }
 
-fn is_path(path: Path, file: &File) -> Result<(), Fault> {
+pub(super) fn is_path(path: Path, file: &File) -> Result<(), Fault> {
     if file.as_os_str().is_empty() {
         return Err(Fault::new(path, "is empty", "give a path"));
     }

@@ -9,6 +9,7 @@ use super::super::{
     PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, SeenConfig, ServiceConfig,
     SyncConfig,
 };
+use super::elsewhere::{amqp, failover, nats};
 use super::read;
 use crate::kanban::{Expired, Misfire, Overlap};
 use crate::priority::Priority;
@@ -102,6 +103,57 @@ max_items = 7
 max_bytes = "1GB"
 max_dead_letters = 8
 lease = "1min"
+[broker.nats]
+urls = ["nats://a:1", "tls://b"]
+user = "u"
+password = "env:P"
+token = "t"
+nkey = "file:/n"
+credentials = "/c"
+replicas = 3
+stream = "S"
+dead_letter_stream = "D"
+notes_stream = "N"
+counts_stream = "C"
+lease = "2s"
+connect_timeout = "3s"
+window = 4
+create = false
+inbox = "_I.x"
+[broker.nats.tls]
+required = true
+ca = "/ca"
+cert = "/cert"
+key = "/key"
+[broker.amqp]
+host = "h"
+port = 6
+vhost = "v"
+user = "w"
+password = "p"
+prefix = "x"
+queues = "classic"
+create = false
+lease = "7s"
+connect_timeout = "8s"
+heartbeat = "9s"
+max_frame = "1MiB"
+window = 10
+[broker.amqp.tls]
+ca = "/ca2"
+server_name = "s"
+[broker.failover]
+primary = "amqp"
+fallback = "file"
+failures = 1
+bad_probes = 4
+probe_every = "1s"
+probe_within = "3s"
+hold = "5s"
+hold_most = "6s"
+again_within = "7s"
+good_probes = 9
+patience = "2s"
 
 [kanban]
 pull = 1
@@ -293,6 +345,9 @@ fn every_key_is_read() {
             max_bytes: 1_000_000_000,
             max_dead_letters: 8,
             lease: Duration::from_secs(60),
+            nats: nats(),
+            amqp: amqp(),
+            failover: failover(),
         }),
         kanban: kanban(),
         schedules: schedules(),

@@ -1,5 +1,7 @@
 //! What is read, what is refused and with which words, and what overrides what.
 
+mod brokers;
+mod elsewhere;
 mod everything;
 mod levelling;
 mod overrides;

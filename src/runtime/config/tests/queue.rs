@@ -34,6 +34,13 @@ fn whole_numbers_out_of_bounds() {
     for (table, key, from, to) in [
         ("broker", "max_items", 1, 1_000_000_000),
         ("broker", "max_dead_letters", 1, 1_000_000_000),
+        ("broker.nats", "replicas", 1, 5),
+        ("broker.nats", "window", 1, 65_536),
+        ("broker.amqp", "port", 1, 65_535),
+        ("broker.amqp", "window", 1, 65_535),
+        ("broker.failover", "failures", 1, 1000),
+        ("broker.failover", "bad_probes", 1, 1000),
+        ("broker.failover", "good_probes", 1, 1000),
         ("kanban", "pull", 1, 1000),
         ("kanban", "prefetch", 0, 1000),
         ("kanban", "slots", 1, 65_536),
@@ -73,6 +80,16 @@ fn whole_numbers_out_of_bounds() {
 fn durations() {
     for (table, key, from, to, low, high) in [
         ("broker", "lease", "1s", "1h", "999ms", "1h 1s"),
+        ("broker.nats", "lease", "100ms", "1h", "99ms", "1h 1s"),
+        ("broker.nats", "connect_timeout", "10ms", "5m", "9ms", "5m 1s"),
+        ("broker.amqp", "lease", "100ms", "1day", "99ms", "1day 1s"),
+        ("broker.amqp", "connect_timeout", "100ms", "1m", "99ms", "1m 1s"),
+        ("broker.amqp", "heartbeat", "1s", "1m", "999ms", "1m 1s"),
+        ("broker.failover", "probe_every", "10ms", "1h", "9ms", "1h 1s"),
+        ("broker.failover", "probe_within", "10ms", "1m", "9ms", "1m 1s"),
+        ("broker.failover", "hold_most", "10ms", "1day", "9ms", "1day 1s"),
+        ("broker.failover", "again_within", "0s", "1day", "", "1day 1s"),
+        ("broker.failover", "patience", "10ms", "1m", "9ms", "1m 1s"),
         ("kanban", "publish_timeout", "10ms", "10m", "9ms", "10m 1s"),
         ("kanban", "settle_timeout", "10ms", "10m", "9ms", "10m 1s"),
         ("kanban", "stall_after", "1ms", "1day", "999us", "1day 1ms"),
@@ -94,7 +111,7 @@ fn durations() {
         let cure = "set it to a duration such as \"50us\", in ns, us, ms, s, min, h or d";
         refused(table, key, "5", &format!("is 5; {cure}"));
         // A relation may stand in the way of one of the two.
-        if key != "cap" && key != "base" {
+        if !["cap", "base", "hold_most"].contains(&key) {
             accepted(table, key, &format!("'{from}'"));
             accepted(table, key, &format!("'{to}'"));
         }
@@ -107,7 +124,8 @@ fn shares_and_words() {
     refused("kanban", "share", "0", &format!("is 0 (0 %), {share}"));
     refused("kanban", "share", "'101%'", &format!("is 1.01 (101 %), {share}"));
     refused("kanban", "expired", "'keep'", "is \"keep\"; set it to one of \"dead_letter\", \"drop\"");
-    refused("broker", "kind", "'nats'", "is \"nats\"; set it to one of \"memory\", \"file\"");
+    let kinds = "set it to one of \"memory\", \"file\", \"nats\", \"amqp\", \"failover\"";
+    refused("broker", "kind", "'redis'", &format!("is \"redis\"; {kinds}"));
     refused("broker", "sync", "'never'", "is \"never\"; set it to one of \"process\", \"disk\"");
     refused("broker", "path", "5", "is 5; set it to a string in quotes");
     refused("service", "on_signal", "'die'", "is \"die\"; set it to one of \"stop\", \"drain\", \"auto\"");
@@ -291,6 +309,13 @@ fn one_setting() -> impl Strategy<Value = String> {
         "broker.max_bytes",
         "broker.max_items",
         "broker.lease",
+        "broker.nats.urls",
+        "broker.nats.password",
+        "broker.nats.tls",
+        "broker.amqp.port",
+        "broker.amqp.password",
+        "broker.failover.primary",
+        "broker.failover.hold",
         "kanban.share",
         "kanban.payload",
         "kanban.expired",

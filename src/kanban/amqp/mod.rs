@@ -1,0 +1,331 @@
+//! RabbitMQ as a broker. See the README beside this file.
+
+mod ask;
+mod batch;
+mod consume;
+mod dog;
+mod guard;
+mod letters;
+mod life;
+mod link;
+mod mail;
+mod names;
+mod preflight;
+mod publish;
+mod settings;
+mod settle;
+mod shared;
+mod stock;
+mod text;
+mod tls;
+mod topology;
+mod wire;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use amiquip::FieldTable;
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+pub use settings::{AmqpSettings, AmqpTls, QueueKind};
+
+use self::ask::{Ask, ask};
+use self::batch::Parcel;
+use self::life::Threads;
+use self::link::Link;
+use self::mail::Slip;
+use self::shared::{Order, Shared};
+use self::stock::Loan;
+use self::wire::Past;
+use super::broker::{
+    Arrivals, Broker, BrokerError, DeadLetter, Delivery, Depth, Finding, PublishError, Settled, Settlement,
+    Stored, Ticket, Traits, Want,
+};
+use super::item::{Item, ItemError, Lane};
+use crate::time::{Clock, Deadline, Timestamp};
+
+/// RabbitMQ, kept connected.
+///
+/// Items lie in one durable queue per domain and priority, `kanban.{priority}.{domain}`, where any AMQP client may put more. What is
+/// to come again later waits in retry lanes, and what failed for good in `kanban.dlq`. Two connections, one to publish and one to
+/// consume, are made again by themselves when they are lost.
+///
+/// RabbitMQ has no deduplication (an item published twice is there twice, with the same id), no notes, and no leases: the adapter
+/// gives back what was neither settled nor extended in time. Delivered items come again when the connection ends.
+///
+/// The threads `hj-amqp-con`, `hj-amqp-pub`, `hj-amqp-ask` and `hj-amqp-dog` are its own, and the client has two more for each
+/// connection. All end with [`Broker::close`] or when it is dropped.
+pub struct Amqp {
+    shared: Arc<Shared>,
+    threads: Mutex<Threads>,
+}
+
+impl fmt::Debug for Amqp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Amqp").field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
+}
+
+/// What the headers of an item leave of a frame, at least: for what is added when it is tried again or dies.
+const SPARE: usize = 4096;
+
+/// After a subscription has ended, the server may push for so long.
+const LATE: Duration = Duration::from_millis(50);
+
+impl Amqp {
+    /// Connects, and prepares what every lane needs. Blocks for twice the time to connect, and the time to declare.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unusable`] for settings out of their ranges, and for queues that are there with others;
+    /// [`BrokerError::Refused`] for wrong credentials, a missing vhost or permission; [`BrokerError::Unavailable`] if the
+    /// server cannot be reached. Each says where, and what would help.
+    pub fn connect(settings: AmqpSettings, clock: Clock) -> Result<Self, BrokerError> {
+        settings.check()?;
+        let shared = Arc::new(Shared::new(settings, clock));
+        let threads = Threads::start(&shared)?;
+        Ok(Self { shared, threads: Mutex::new(threads) })
+    }
+
+    /// Looks at a server before anything depends on it: its version, what may be done there, and whether what is there already is
+    /// as it must be. Leaves nothing behind. Blocks for the time to connect, and at most three times two heartbeats.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), if it cannot even be asked.
+    pub fn preflight(settings: &AmqpSettings) -> Result<Vec<Finding>, BrokerError> {
+        settings.check()?;
+        let shared = Arc::new(Shared::new(settings.clone(), Clock::monotonic()));
+        let dog = Threads::guard(&shared)?;
+        let found = Link::open(&shared.settings, &shared.dog).map(|mut link| {
+            let kill = link.kill.clone();
+            let found = preflight::look(&shared, &mut link, &kill);
+            link.end(&shared.dog, Some(Duration::from_secs(1)));
+            found
+        });
+        shared.dog.end();
+        // It sleeps or it ends.
+        let _ = dog.join_until(&Deadline::after(Duration::from_secs(1)));
+        found
+    }
+
+    /// Connections that were made in place of lost ones, and how many of those were lost because a call of the client hung.
+    #[must_use]
+    pub fn reconnects(&self) -> (u64, u64) {
+        (*self.shared.reconnects.lock(), self.shared.dog.fired())
+    }
+
+    fn parcel(&self, item: &Item) -> Result<Parcel, PublishError> {
+        let settings = &self.shared.settings;
+        let (bytes, most) = (item.payload.len(), settings.max_payload);
+        if bytes > most {
+            return Err(PublishError::Invalid(ItemError::TooLarge { bytes, most }));
+        }
+        let properties = wire::properties(item, Past::default(), FieldTable::new());
+        let most = settings.max_frame as usize - SPARE;
+        match wire::size(&properties) {
+            Some(size) if size <= most => {
+                let names = &self.shared.names;
+                let (exchange, key) = (names.items(), names.lane(&item.lane));
+                Ok(Parcel { exchange, key, properties, body: item.payload.clone() })
+            }
+            _ => Err(PublishError::NotStored(BrokerError::Refused(format!(
+                "its headers take more than the {most} bytes that a frame leaves them: put them into the payload"
+            )))),
+        }
+    }
+
+    /// Puts what was pushed and not pulled back where it came from, its delivery not counted.
+    fn unread(&self, deadline: &Deadline) {
+        // Or what is put back would be pushed here again.
+        let slip = Slip::new();
+        let hushed = self.shared.desk.send(Order::Hush { slip: slip.clone() });
+        if hushed.is_err() || !matches!(slip.wait(deadline), Some(Ok(()))) {
+            return;
+        }
+        self.put_back(deadline);
+        // What was on its way when nothing more was asked for.
+        std::thread::sleep(LATE.min(deadline.left()));
+        self.put_back(deadline);
+    }
+
+    fn put_back(&self, deadline: &Deadline) {
+        let (loans, generation) = {
+            let mut stock = self.shared.stock.lock();
+            let until = self.shared.clock.now().after(Duration::from_secs(3600));
+            let mut loans = Vec::new();
+            for (at, lane) in stock.lanes.iter_mut().enumerate() {
+                for fresh in lane.fresh.drain(..) {
+                    let wire::Read { item, deliveries, failures, fault, .. } = fresh.read;
+                    let loan =
+                        Loan { lane: at, item, deliveries, failures, until, settling: true, serial: None };
+                    // What could not be read cannot be written again.
+                    if fault.is_none() {
+                        loans.push((fresh.tag, loan));
+                    }
+                }
+            }
+            (loans, stock.generation)
+        };
+        let copy = |(_, loan): &(u64, Loan)| settle::give_back(&self.shared, loan, Duration::ZERO);
+        let kept = settle::publish(&self.shared, loans.iter().map(copy).collect(), deadline);
+        let confirmed = loans.iter().zip(kept).filter(|(_, kept)| kept.is_ok());
+        let ends = confirmed.map(|((tag, _), _)| (*tag, true)).collect();
+        // What is not ended here comes again as well, only counted.
+        let _ = settle::finish(&self.shared, generation, ends, &[], deadline);
+    }
+
+    /// The put-off items of this lane. The server knows the sum over all lanes; which are whose is known of those that this process
+    /// put off, and the others are told with the first lane of normal priority.
+    fn delayed(&self, lane: &Lane, sum: u64) -> u64 {
+        let mut stock = self.shared.stock.lock();
+        let known: u64 = stock.lanes.iter().map(|lane| lane.put_off).sum();
+        let mut over = known.saturating_sub(sum);
+        for lane in &mut stock.lanes {
+            let less = over.min(lane.put_off);
+            lane.put_off -= less;
+            over -= less;
+        }
+        let first =
+            stock.lanes.iter().position(|stock| stock.lane.priority == crate::priority::Priority::Normal);
+        let at = stock.find(lane);
+        let own = at.map_or(0, |at| stock.lanes[at].put_off);
+        own + if at.is_some() && at == first { sum.saturating_sub(known) } else { 0 }
+    }
+}
+
+impl Broker for Amqp {
+    fn traits(&self) -> Traits {
+        let settings = &self.shared.settings;
+        Traits {
+            name: "amqp",
+            durable: true,
+            lease: settings.lease,
+            poll: None,
+            max_payload: settings.max_payload,
+        }
+    }
+
+    fn open(&self, lanes: &[Lane], arrivals: Arrivals, within: Duration) -> Result<(), BrokerError> {
+        let deadline = Deadline::after(within);
+        let slip = Slip::new();
+        let order = Order::Open { lanes: lanes.to_vec(), arrivals, slip: slip.clone() };
+        self.shared.desk.send(order).map_err(|(_, why)| why)?;
+        slip.wait(&deadline).unwrap_or(Err(BrokerError::TimedOut(within)))
+    }
+
+    fn publish(&self, items: &[Arc<Item>], within: Duration) -> Vec<Result<Stored, PublishError>> {
+        let deadline = Deadline::after(within);
+        let mut parcels = Vec::with_capacity(items.len());
+        let mut answers: Vec<Result<Stored, PublishError>> = Vec::with_capacity(items.len());
+        for item in items {
+            let parcel = self.parcel(item);
+            answers.push(parcel.map(|parcel| {
+                parcels.push(parcel);
+                Stored::New
+            }));
+        }
+        let mut sent = settle::publish(&self.shared, parcels, &deadline).into_iter();
+        for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
+            if let Some(Err(error)) = sent.next() {
+                *answer = Err(error);
+            }
+        }
+        answers
+    }
+
+    fn pull(&self, wants: &[Want<'_>], _: Duration) -> Result<Vec<Delivery>, BrokerError> {
+        let (now, lease) = (self.shared.clock.now(), self.shared.settings.lease);
+        if let Some(why) = self.shared.desk.trouble() {
+            return Err(why);
+        }
+        let (deliveries, more) = self.shared.stock.lock().pull(wants, now, lease)?;
+        if more {
+            self.shared.desk.ring();
+        }
+        Ok(deliveries)
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>, within: Duration) -> Vec<Settled> {
+        settle::settle(&self.shared, settlements, within)
+    }
+
+    fn extend(&self, tickets: &[&Ticket], _: Duration) -> Result<(), BrokerError> {
+        let until = self.shared.clock.now();
+        let mut stock = self.shared.stock.lock();
+        if stock.closed {
+            return Err(BrokerError::Closed);
+        }
+        for ticket in tickets {
+            if let Some(loan) = stock.loan(ticket, until) {
+                loan.until = until.after(self.shared.settings.lease);
+            }
+        }
+        Ok(())
+    }
+
+    fn depth(&self, lane: &Lane, within: Duration) -> Result<Depth, BrokerError> {
+        let question = |slip| Ask::Depth { lane: lane.clone(), slip };
+        let is_it = |ask: &Ask, own: &Slip<_>| matches!(ask, Ask::Depth { slip, .. } if slip.is(own));
+        let (ready, sum) = ask(&self.shared, within, question, is_it)?;
+        let delayed = self.delayed(lane, sum);
+        let stock = self.shared.stock.lock();
+        let (fresh, on_loan) = stock
+            .find(lane)
+            .map_or((0, 0), |at| (stock.lanes[at].fresh.len() as u64, stock.lanes[at].on_loan as u64));
+        let oldest = stock
+            .find(lane)
+            .and_then(|at| stock.lanes[at].fresh.front())
+            .map(|fresh| fresh.read.item.published);
+        Ok(Depth { ready: ready + fresh, delayed, unsettled: on_loan, oldest })
+    }
+
+    fn item_count(&self, _: Duration) -> Result<u64, BrokerError> {
+        Err(BrokerError::Unsupported("count of what other processes have on loan"))
+    }
+
+    fn dead_letters(
+        &self,
+        after: u64,
+        most: usize,
+        within: Duration,
+    ) -> Result<Vec<DeadLetter>, BrokerError> {
+        let is_it = |ask: &Ask, own: &Slip<_>| matches!(ask, Ask::Letters { slip, .. } if slip.is(own));
+        ask(&self.shared, within, |slip| Ask::Letters { after, most, slip }, is_it)
+    }
+
+    fn dead_letter_count(&self, within: Duration) -> Result<(u64, Option<Timestamp>), BrokerError> {
+        let is_it = |ask: &Ask, own: &Slip<_>| matches!(ask, Ask::Count { slip } if slip.is(own));
+        ask(&self.shared, within, |slip| Ask::Count { slip }, is_it)
+    }
+
+    fn remove_dead_letter(&self, serial: u64, within: Duration) -> Result<bool, BrokerError> {
+        let is_it = |ask: &Ask, own: &Slip<_>| matches!(ask, Ask::Remove { slip, .. } if slip.is(own));
+        ask(&self.shared, within, |slip| Ask::Remove { serial, slip }, is_it)
+    }
+
+    fn put_note(&self, _: &str, _: Option<&[u8]>, _: Duration) -> Result<(), BrokerError> {
+        Err(BrokerError::Unsupported("notes"))
+    }
+
+    fn notes(&self, _: Duration) -> Result<Vec<(String, Bytes)>, BrokerError> {
+        Err(BrokerError::Unsupported("notes"))
+    }
+
+    fn close(&self, within: Duration) {
+        let deadline = Deadline::after(within);
+        let was_open = !std::mem::replace(&mut self.shared.stock.lock().closed, true);
+        if was_open {
+            // Half of the time at most, so that some is left for the connections.
+            self.unread(&Deadline::after(within / 2));
+        }
+        self.threads.lock().end(&self.shared, &deadline);
+    }
+}
+
+impl Drop for Amqp {
+    fn drop(&mut self) {
+        self.shared.stock.lock().closed = true;
+        self.threads.lock().end(&self.shared, &Deadline::after(Duration::from_millis(100)));
+    }
+}

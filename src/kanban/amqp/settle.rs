@@ -1,0 +1,212 @@
+//! The ends of deliveries: what must be kept is published and confirmed first, and only then is the delivery acknowledged.
+
+use std::time::Duration;
+
+use amiquip::{AmqpValue, FieldTable};
+
+use super::batch::{Batch, Parcel, Sent};
+use super::consume::put_off;
+use super::mail::Slip;
+use super::shared::{Order, Shared};
+use super::stock::Loan;
+use super::text::encode;
+use super::wire::{self, Past};
+use crate::kanban::broker::{BrokerError, Death, PublishError, Settled, Settlement, Verdict};
+use crate::time::Deadline;
+
+/// Of the last error of a dead letter, so many bytes are kept.
+const LONGEST_ERROR: usize = 1024;
+
+/// What is to be done for one settlement.
+enum Step {
+    /// It has its answer.
+    Over(Settled),
+    /// The delivery ends: `true`, done with; `false`, it comes again.
+    End(Settlement, bool),
+    /// The copy of this number is kept first.
+    Copy(Settlement, usize),
+}
+
+pub(super) fn settle(shared: &Shared, settlements: Vec<Settlement>, within: Duration) -> Vec<Settled> {
+    let deadline = Deadline::after(within);
+    let (mut parcels, mut generation) = (Vec::new(), 0);
+    let steps: Vec<Step> = {
+        let mut stock = shared.stock.lock();
+        if stock.closed {
+            let closed = |settlement| Settled::Failed(settlement, BrokerError::Closed);
+            return settlements.into_iter().map(closed).collect();
+        }
+        let now = shared.clock.now();
+        generation = generation.max(stock.generation);
+        let mut step = |settlement: Settlement| {
+            // Taken by another settlement already: that is how tickets settle once.
+            let Some(loan) = stock.loan(&settlement.ticket, now).filter(|loan| !loan.settling) else {
+                return Step::Over(Settled::Gone);
+            };
+            loan.settling = true;
+            match copy(shared, loan, &settlement.verdict) {
+                None => {
+                    let done = matches!(settlement.verdict, Verdict::Ack);
+                    Step::End(settlement, done)
+                }
+                Some(parcel) => {
+                    parcels.push(parcel);
+                    Step::Copy(settlement, parcels.len() - 1)
+                }
+            }
+        };
+        settlements.into_iter().map(&mut step).collect()
+    };
+    let kept = publish(shared, parcels, &deadline);
+    let mut steps = steps;
+    for step in &mut steps {
+        let next = match std::mem::replace(step, Step::Over(Settled::Gone)) {
+            Step::Copy(settlement, number) => match kept.get(number) {
+                Some(Ok(())) => Step::End(settlement, true),
+                Some(Err(PublishError::NotStored(why) | PublishError::Unknown(why))) => {
+                    Step::Over(failed(shared, settlement, why.clone()))
+                }
+                _ => {
+                    let why = BrokerError::Refused("the copy of an item is no item".to_owned());
+                    Step::Over(failed(shared, settlement, why))
+                }
+            },
+            step => step,
+        };
+        *step = next;
+    }
+    let ends: Vec<(u64, bool)> = steps.iter().filter_map(end).collect();
+    let put_off: Vec<u64> = steps.iter().filter_map(is_put_off).collect();
+    let result = finish(shared, generation, ends, &put_off, &deadline);
+    let answer = |step| match step {
+        Step::Over(settled) => settled,
+        Step::End(settlement, _) | Step::Copy(settlement, _) => match &result {
+            Ok(()) => Settled::Done,
+            Err(why) => failed(shared, settlement, why.clone()),
+        },
+    };
+    steps.into_iter().map(answer).collect()
+}
+
+fn end(step: &Step) -> Option<(u64, bool)> {
+    match step {
+        Step::End(settlement, done) => Some((settlement.ticket.number(), *done)),
+        _ => None,
+    }
+}
+
+fn is_put_off(step: &Step) -> Option<u64> {
+    match step {
+        Step::End(Settlement { ticket, verdict: Verdict::Retry { .. } | Verdict::Release { .. } }, true) => {
+            Some(ticket.number())
+        }
+        _ => None,
+    }
+}
+
+/// It may be tried again: its lease counts again.
+fn failed(shared: &Shared, settlement: Settlement, why: BrokerError) -> Settled {
+    let mut stock = shared.stock.lock();
+    let same = settlement.ticket.generation() == stock.generation;
+    if same && let Some(loan) = stock.loans.get_mut(&settlement.ticket.number()) {
+        loan.settling = false;
+    }
+    Settled::Failed(settlement, why)
+}
+
+/// What must be kept before the delivery may end, if anything.
+fn copy(shared: &Shared, loan: &mut Loan, verdict: &Verdict) -> Option<Parcel> {
+    match verdict {
+        Verdict::Ack => None,
+        // It keeps its place, and only the server counts this delivery.
+        Verdict::Release { after } if after.is_zero() => None,
+        Verdict::Release { after } => Some(give_back(shared, loan, *after)),
+        Verdict::Retry { after } => {
+            let past =
+                Past { deliveries: loan.deliveries, failures: loan.failures.saturating_add(1), due: None };
+            Some(put_off(shared, &loan.item, past, *after))
+        }
+        Verdict::DeadLetter(death) => {
+            let serial = *loan.serial.get_or_insert_with(|| shared.next_serial());
+            Some(letter(shared, death, serial))
+        }
+    }
+}
+
+/// A copy that comes again, with this delivery not counted.
+pub(super) fn give_back(shared: &Shared, loan: &Loan, after: Duration) -> Parcel {
+    let past = Past { deliveries: loan.deliveries.saturating_sub(1), failures: loan.failures, due: None };
+    if !after.is_zero() {
+        return put_off(shared, &loan.item, past, after);
+    }
+    let properties = wire::properties(&loan.item, past, FieldTable::new());
+    let key = shared.names.lane(&loan.item.lane);
+    Parcel { exchange: shared.names.items(), key, properties, body: loan.item.payload.clone() }
+}
+
+fn letter(shared: &Shared, death: &Death, serial: u64) -> Parcel {
+    let mut extra = FieldTable::new();
+    let mut text = |name: &str, value: String| {
+        extra.insert(name.to_owned(), AmqpValue::LongString(value));
+    };
+    text("heijunka-reason", death.reason.to_owned());
+    text("heijunka-error", encode(cut(&death.error)));
+    text("heijunka-lane", death.item.lane.subject());
+    let mut number = |name: &str, value: u64| {
+        extra.insert(name.to_owned(), AmqpValue::LongLongInt(i64::try_from(value).unwrap_or(i64::MAX)));
+    };
+    number("heijunka-attempts", death.attempts.into());
+    number("heijunka-died", death.at.as_millis());
+    number("heijunka-serial", serial);
+    let properties = wire::properties(&death.item, Past::default(), extra);
+    let key = shared.names.lane(&death.item.lane);
+    Parcel { exchange: shared.names.dead(), key, properties, body: death.item.payload.clone() }
+}
+
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST_ERROR);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Publishes, and waits for the answers.
+pub(super) fn publish(shared: &Shared, parcels: Vec<Parcel>, deadline: &Deadline) -> Vec<Sent> {
+    if parcels.is_empty() {
+        return Vec::new();
+    }
+    let batch = Batch::new(parcels, None);
+    if let Err((batch, why)) = shared.outbox.send(batch.clone()) {
+        batch.refuse(&why);
+    }
+    batch.wait(&shared.outbox, deadline)
+}
+
+/// Ends deliveries.
+pub(super) fn finish(
+    shared: &Shared,
+    generation: u64,
+    ends: Vec<(u64, bool)>,
+    put_off: &[u64],
+    deadline: &Deadline,
+) -> Result<(), BrokerError> {
+    if ends.is_empty() {
+        return Ok(());
+    }
+    {
+        let mut stock = shared.stock.lock();
+        for tag in put_off {
+            if let Some(lane) = stock.loans.get(tag).map(|loan| loan.lane) {
+                stock.lanes[lane].put_off += 1;
+            }
+        }
+    }
+    let slip = Slip::new();
+    let order = Order::Settle { generation, ends, slip: slip.clone() };
+    shared.desk.send(order).map_err(|(_, why)| why)?;
+    slip.wait(deadline).unwrap_or_else(|| {
+        shared.desk.withdraw(|order| matches!(order, Order::Settle { slip: own, .. } if own.is(&slip)));
+        Err(BrokerError::TimedOut(deadline.waited()))
+    })
+}

@@ -1,0 +1,5 @@
+//! The pure parts.
+
+mod law;
+mod pack;
+mod rest;

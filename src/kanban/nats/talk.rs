@@ -1,0 +1,119 @@
+//! The calling thread's end: something is said, and waited for no longer than asked.
+
+use std::time::Duration;
+
+use async_nats::{Message, Subject};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::desk::Shared;
+use super::exchange::{Command, Entry, Exchange, Reply, Say};
+use super::replies::{self, ApiError};
+use crate::kanban::broker::BrokerError;
+use crate::time::{Clock, Deadline};
+
+/// How much later than its time an answer of the thread may come before it is given up: it answers in time by itself, unless it stands still.
+const SLACK: Duration = Duration::from_millis(250);
+
+/// After that what nobody waits for is forgotten.
+const NOBODY_WAITS: Duration = Duration::from_secs(5);
+
+/// From one look for room to the next.
+const LOOK: Duration = Duration::from_micros(200);
+
+#[derive(Clone, Debug)]
+pub(super) struct Talk {
+    pub(super) desk: Shared,
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) time: Clock,
+}
+
+impl Talk {
+    /// Says all of this, and waits for the replies: one each, in their order.
+    pub(super) fn exchange(&self, entries: Vec<Entry>, windowed: bool, within: Duration) -> Vec<Reply> {
+        let count = entries.len();
+        let not_sent = |error: BrokerError| (0..count).map(|_| Reply::NotSent(error.clone())).collect();
+        if let Err(error) = self.desk.lock().usable() {
+            return not_sent(error);
+        }
+        let patience = Deadline::after(within);
+        let (answer, answers) = oneshot::channel();
+        let deadline = self.time.now().after(within);
+        let exchange = Exchange { entries, windowed, within, deadline, answer };
+        if let Err(error) = self.command(Command::Exchange(exchange), &patience, within) {
+            return not_sent(error);
+        }
+        if let Ok(replies) = answers.recv_timeout(patience.left() + SLACK) {
+            return replies;
+        }
+        // The thread stands still, or ended with it: what it sent before, nobody knows.
+        let error = self.desk.lock().usable().err().unwrap_or(BrokerError::TimedOut(within));
+        (0..count).map(|_| Reply::Unanswered(error.clone())).collect()
+    }
+
+    /// Hands a command over; a full queue is waited for.
+    fn command(&self, command: Command, patience: &Deadline, within: Duration) -> Result<(), BrokerError> {
+        let mut command = command;
+        loop {
+            match self.commands.try_send(command) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Closed(_)) => return Err(BrokerError::Closed),
+                Err(TrySendError::Full(_)) if patience.passed() => return Err(BrokerError::TimedOut(within)),
+                Err(TrySendError::Full(back)) => {
+                    command = back;
+                    std::thread::sleep(LOOK);
+                }
+            }
+        }
+    }
+
+    /// Hands something over that nobody waits for, if there is room; tells whether there was.
+    pub(super) fn try_command(&self, command: Command) -> bool {
+        self.commands.try_send(command).is_ok()
+    }
+
+    /// Says all of this, and waits for nothing: it is no harm if it is lost.
+    pub(super) fn tell(&self, entries: Vec<Entry>) {
+        let (answer, _) = oneshot::channel();
+        let deadline = self.time.now().after(NOBODY_WAITS);
+        let exchange = Exchange { entries, windowed: false, within: NOBODY_WAITS, deadline, answer };
+        self.try_command(Command::Exchange(exchange));
+    }
+
+    /// Says one thing.
+    pub(super) fn say(
+        &self,
+        subject: &str,
+        payload: impl Into<Bytes>,
+        within: Duration,
+    ) -> Result<Message, BrokerError> {
+        let say = Say { subject: Subject::from(subject), headers: None, payload: payload.into() };
+        match self.exchange(vec![say.into()], false, within).pop() {
+            Some(Reply::Answered(message) | Reply::Halted(message)) => Ok(message),
+            Some(Reply::NotSent(error) | Reply::Unanswered(error)) => Err(error),
+            None => Err(BrokerError::TimedOut(within)),
+        }
+    }
+
+    /// Asks JetStream: an answer, or an error of its own.
+    pub(super) fn api<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        payload: impl Into<Bytes>,
+        within: Duration,
+    ) -> Result<Result<T, ApiError>, BrokerError> {
+        replies::answer(&self.say(&format!("$JS.API.{what}"), payload, within)?)
+    }
+
+    /// The same, where every error is one.
+    pub(super) fn ask<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        payload: impl Into<Bytes>,
+        within: Duration,
+    ) -> Result<T, BrokerError> {
+        self.api(what, payload, within)?.map_err(|error| replies::refused(&error))
+    }
+}

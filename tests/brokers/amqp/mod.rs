@@ -1,0 +1,35 @@
+//! RabbitMQ.
+
+mod foreign;
+mod outage;
+mod rig;
+mod wrong;
+
+use std::sync::Arc;
+
+use heijunka::Broker;
+use heijunka::conformance::Subject;
+use heijunka_servers::{RabbitServer, Vhost};
+
+/// A virtual host of its own at the server that all cases share.
+struct Queues(Vhost);
+
+impl Subject for Queues {
+    fn open(&self) -> Arc<dyn Broker> {
+        Arc::new(rig::connect(rig::settings(self.0.port(), self.0.name())))
+    }
+
+    fn leaves_out(&self) -> &[&str] {
+        &[
+            // RabbitMQ has no deduplication.
+            "the_same_id_is_stored_once",
+            "what_was_settled_stays_so_after_reopening",
+            // It counts what is given back at once as a delivery.
+            "a_release_costs_neither_a_failure_nor_a_delivery",
+        ]
+    }
+}
+
+mod conforms {
+    heijunka::conformance_tests!(|| super::Queues(super::RabbitServer::shared().vhost()));
+}
