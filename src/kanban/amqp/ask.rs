@@ -76,7 +76,8 @@ pub(super) struct Line<'a> {
 impl Line<'_> {
     /// Asks the server something.
     pub(super) fn ask<R>(&self, question: impl FnOnce(&Channel) -> R) -> R {
-        self.shared.dog.watch(&self.kill, self.shared.settings.patience(), || question(&self.channel))
+        let patience = self.shared.settings.patience();
+        self.shared.dog.watch(&self.kill, patience, "asking", || question(&self.channel))
     }
 
     /// How many messages a queue could deliver now.
@@ -87,7 +88,7 @@ impl Line<'_> {
 
     fn hang_up(self) {
         let Self { shared, channel, kill } = self;
-        shared.dog.watch(&kill, Duration::from_secs(1), || drop(channel));
+        shared.dog.watch(&kill, Duration::from_secs(1), "closing", || drop(channel));
     }
 }
 

@@ -49,6 +49,7 @@ struct Watched {
     number: u64,
     until: Moment,
     kill: Kill,
+    what: &'static str,
 }
 
 impl Dog {
@@ -56,13 +57,20 @@ impl Dog {
         Self { clock: Clock::monotonic(), pack: Mutex::default(), bell: Bell::default() }
     }
 
-    /// Does what may block; its connection does not outlive `limit` of that.
-    pub(super) fn watch<R>(&self, kill: &Kill, limit: Duration, work: impl FnOnce() -> R) -> R {
+    /// Does what may block, and is called `what`; its connection does not outlive `limit` of that.
+    pub(super) fn watch<R>(
+        &self,
+        kill: &Kill,
+        limit: Duration,
+        what: &'static str,
+        work: impl FnOnce() -> R,
+    ) -> R {
         let number = {
             let mut pack = self.pack.lock();
             pack.next += 1;
             let number = pack.next;
-            pack.watched.push(Watched { number, until: self.clock.now().after(limit), kill: kill.clone() });
+            let until = self.clock.now().after(limit);
+            pack.watched.push(Watched { number, until, kill: kill.clone(), what });
             number
         };
         // Also when the work panics, or the dog would bite a connection that does nothing.
@@ -83,8 +91,9 @@ impl Dog {
             pack.fired += hung.len() as u64;
             drop(pack);
             for watched in hung {
-                tracing::warn!("a call of the RabbitMQ client hangs: its connection is abandoned");
-                watched.kill.fire();
+                let Watched { kill, what, .. } = watched;
+                tracing::warn!(what, "a call of the RabbitMQ client hangs: its connection is abandoned");
+                kill.fire();
             }
         }
     }

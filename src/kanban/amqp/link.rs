@@ -33,7 +33,7 @@ impl Link {
         let limits = Limits { frame: settings.max_frame as usize, body: LARGEST as u64 };
         let left = deadline.left().max(Duration::from_millis(1));
         let (options, tuning) = how(settings);
-        let opened = dog.watch(&kill, left, || {
+        let opened = dog.watch(&kill, left, "connecting", || {
             let stream = mio06::net::TcpStream::from_stream(socket).map_err(unavailable)?;
             super::tls::open(settings, stream, limits, options, tuning)
         });
@@ -54,10 +54,10 @@ impl Link {
     pub(super) fn end(self, dog: &Dog, orderly: Option<Duration>) {
         let Self { connection, kill } = self;
         if let Some(limit) = orderly {
-            drop(dog.watch(&kill, limit, || connection.close()));
+            drop(dog.watch(&kill, limit, "closing", || connection.close()));
         } else {
             kill.fire();
-            dog.watch(&kill, Duration::from_secs(1), || drop(connection));
+            dog.watch(&kill, Duration::from_secs(1), "closing", || drop(connection));
         }
     }
 }

@@ -1,10 +1,12 @@
 //! RabbitMQ as a broker. See the README beside this file.
 
 mod ask;
+mod away;
 mod batch;
 mod consume;
 mod dog;
 mod guard;
+mod hops;
 mod letters;
 mod life;
 mod link;
@@ -16,6 +18,7 @@ mod settings;
 mod settle;
 mod shared;
 mod stock;
+mod taps;
 mod text;
 mod tls;
 mod topology;
@@ -37,7 +40,6 @@ use self::life::Threads;
 use self::link::Link;
 use self::mail::Slip;
 use self::shared::{Order, Shared};
-use self::stock::Loan;
 use self::wire::Past;
 use super::broker::{
     Arrivals, Broker, BrokerError, DeadLetter, Delivery, Depth, Finding, PublishError, Settled, Settlement,
@@ -71,8 +73,8 @@ impl fmt::Debug for Amqp {
 /// What the headers of an item leave of a frame, at least: for what is added when it is tried again or dies.
 const SPARE: usize = 4096;
 
-/// After a subscription has ended, the server may push for so long.
-const LATE: Duration = Duration::from_millis(50);
+/// A depth is looked at so often at most, while items go back to the server.
+const LOOKS: u32 = 3;
 
 impl Amqp {
     /// Connects, and prepares what every lane needs. Blocks for twice the time to connect, and the time to declare.
@@ -135,62 +137,38 @@ impl Amqp {
         }
     }
 
-    /// Puts what was pushed and not pulled back where it came from, its delivery not counted.
-    fn unread(&self, deadline: &Deadline) {
-        // Or what is put back would be pushed here again.
+    /// What the server has, and then what is here: what is pushed meanwhile counts twice, rather than not at all.
+    fn look(&self, lane: &Lane, deadline: &Deadline) -> Result<Depth, BrokerError> {
+        let question = |slip| Ask::Depth { lane: lane.clone(), slip };
+        let is_it = |ask: &Ask, own: &Slip<_>| matches!(ask, Ask::Depth { slip, .. } if slip.is(own));
+        let (ready, sum) = ask(&self.shared, deadline.left(), question, is_it)?;
         let slip = Slip::new();
-        let hushed = self.shared.desk.send(Order::Hush { slip: slip.clone() });
-        if hushed.is_err() || !matches!(slip.wait(deadline), Some(Ok(()))) {
-            return;
-        }
-        self.put_back(deadline);
-        // What was on its way when nothing more was asked for.
-        std::thread::sleep(LATE.min(deadline.left()));
-        self.put_back(deadline);
-    }
-
-    fn put_back(&self, deadline: &Deadline) {
-        let (loans, generation) = {
-            let mut stock = self.shared.stock.lock();
-            let until = self.shared.clock.now().after(Duration::from_secs(3600));
-            let mut loans = Vec::new();
-            for (at, lane) in stock.lanes.iter_mut().enumerate() {
-                for fresh in lane.fresh.drain(..) {
-                    let wire::Read { item, deliveries, failures, fault, .. } = fresh.read;
-                    let loan =
-                        Loan { lane: at, item, deliveries, failures, until, settling: true, serial: None };
-                    // What could not be read cannot be written again.
-                    if fault.is_none() {
-                        loans.push((fresh.tag, loan));
-                    }
-                }
-            }
-            (loans, stock.generation)
-        };
-        let copy = |(_, loan): &(u64, Loan)| settle::give_back(&self.shared, loan, Duration::ZERO);
-        let kept = settle::publish(&self.shared, loans.iter().map(copy).collect(), deadline);
-        let confirmed = loans.iter().zip(kept).filter(|(_, kept)| kept.is_ok());
-        let ends = confirmed.map(|((tag, _), _)| (*tag, true)).collect();
-        // What is not ended here comes again as well, only counted.
-        let _ = settle::finish(&self.shared, generation, ends, &[], deadline);
-    }
-
-    /// The put-off items of this lane. The server knows the sum over all lanes; which are whose is known of those that this process
-    /// put off, and the others are told with the first lane of normal priority.
-    fn delayed(&self, lane: &Lane, sum: u64) -> u64 {
+        self.shared.desk.send(Order::CatchUp { slip: slip.clone() }).map_err(|(_, why)| why)?;
+        slip.wait(deadline).unwrap_or_else(|| {
+            self.shared.desk.withdraw(|order| matches!(order, Order::CatchUp { slip: own } if own.is(&slip)));
+            Err(BrokerError::TimedOut(deadline.waited()))
+        })?;
         let mut stock = self.shared.stock.lock();
-        let known: u64 = stock.lanes.iter().map(|lane| lane.put_off).sum();
-        let mut over = known.saturating_sub(sum);
-        for lane in &mut stock.lanes {
-            let less = over.min(lane.put_off);
-            lane.put_off -= less;
-            over -= less;
+        let delayed = stock.delayed(lane, sum, self.shared.clock.now());
+        let Some(at) = stock.find(lane) else {
+            return Ok(Depth { ready, delayed, unsettled: 0, oldest: None });
+        };
+        let here = &stock.lanes[at];
+        Ok(Depth {
+            ready: ready + (here.fresh.len() + here.hopping) as u64,
+            delayed,
+            unsettled: here.on_loan as u64,
+            oldest: here.fresh.front().map(|fresh| fresh.read.item.published),
+        })
+    }
+
+    /// Puts what was pushed and not pulled back where it came from.
+    fn unread(&self, deadline: &Deadline) {
+        let slip = Slip::new();
+        if self.shared.desk.send(Order::Hush { slip: slip.clone() }).is_ok() {
+            // What is not back by then comes again all the same, only counted.
+            let _ = slip.wait(deadline);
         }
-        let first =
-            stock.lanes.iter().position(|stock| stock.lane.priority == crate::priority::Priority::Normal);
-        let at = stock.find(lane);
-        let own = at.map_or(0, |at| stock.lanes[at].put_off);
-        own + if at.is_some() && at == first { sum.saturating_sub(known) } else { 0 }
     }
 }
 
@@ -265,19 +243,21 @@ impl Broker for Amqp {
     }
 
     fn depth(&self, lane: &Lane, within: Duration) -> Result<Depth, BrokerError> {
-        let question = |slip| Ask::Depth { lane: lane.clone(), slip };
-        let is_it = |ask: &Ask, own: &Slip<_>| matches!(ask, Ask::Depth { slip, .. } if slip.is(own));
-        let (ready, sum) = ask(&self.shared, within, question, is_it)?;
-        let delayed = self.delayed(lane, sum);
-        let stock = self.shared.stock.lock();
-        let (fresh, on_loan) = stock
-            .find(lane)
-            .map_or((0, 0), |at| (stock.lanes[at].fresh.len() as u64, stock.lanes[at].on_loan as u64));
-        let oldest = stock
-            .find(lane)
-            .and_then(|at| stock.lanes[at].fresh.front())
-            .map(|fresh| fresh.read.item.published);
-        Ok(Depth { ready: ready + fresh, delayed, unsettled: on_loan, oldest })
+        let deadline = Deadline::after(within);
+        let returns = || {
+            let stock = self.shared.stock.lock();
+            stock.find(lane).map(|at| stock.lanes[at].returns)
+        };
+        let mut looks = 1;
+        loop {
+            let before = returns();
+            let depth = self.look(lane, &deadline)?;
+            // What went back meanwhile may have been missed here and there.
+            if before == returns() || looks == LOOKS {
+                return Ok(depth);
+            }
+            looks += 1;
+        }
     }
 
     fn item_count(&self, _: Duration) -> Result<u64, BrokerError> {

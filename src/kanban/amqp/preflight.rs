@@ -18,8 +18,8 @@ pub(super) fn look(shared: &Shared, link: &mut Link, kill: &Kill) -> Vec<Finding
     let patience = settings.patience();
     let mut found = vec![Finding::notes(format!("{} is version {}", settings.place(), link.version()))];
     version(&link.version(), settings, &mut found);
-    shared.dog.watch(kill, patience, || permissions(settings, link, &mut found));
-    let prepared = shared.dog.watch(kill, patience, || topology::verify(shared, link));
+    shared.dog.watch(kill, patience, "preflight", || permissions(settings, link, &mut found));
+    let prepared = shared.dog.watch(kill, patience, "preflight", || topology::verify(shared, link));
     if let Err(why) = prepared {
         found.push(Finding::endangers(why.to_string(), ""));
     }

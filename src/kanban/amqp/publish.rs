@@ -16,6 +16,9 @@ use crate::time::{Deadline, Moment};
 /// Waits no longer than this, whatever happens.
 const NAP: Duration = Duration::from_secs(1);
 
+/// What the server has neither confirmed nor refused by then, it will not: its queue does not answer. Over a new connection others get through.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// A message that was sent.
 struct Flying {
     batch: Arc<Batch>,
@@ -25,6 +28,7 @@ struct Flying {
     key: String,
     id: Option<String>,
     size: usize,
+    sent: Moment,
     /// Answered already, or returned: for why.
     landed: bool,
     returned: Option<String>,
@@ -54,7 +58,7 @@ struct Session<'a> {
 pub(super) fn serve(shared: &Shared, link: &mut Link, up: &dyn Fn()) -> Result<(), BrokerError> {
     let kill = link.kill.clone();
     let settings = &shared.settings;
-    let ready = shared.dog.watch(&kill, settings.patience(), || {
+    let ready = shared.dog.watch(&kill, settings.patience(), "opening a channel", || {
         let channel = link.channel(settings)?;
         let explain = |error: Error| told(settings, &error);
         let confirms = channel.listen_for_publisher_confirms().map_err(explain)?;
@@ -94,7 +98,7 @@ pub(super) fn serve(shared: &Shared, link: &mut Link, up: &dyn Fn()) -> Result<(
     if result.is_err() {
         kill.fire();
     }
-    shared.dog.watch(&kill, Duration::from_secs(1), || drop(channel));
+    shared.dog.watch(&kill, Duration::from_secs(1), "closing", || drop(channel));
     result
 }
 
@@ -105,7 +109,7 @@ impl Session<'_> {
             self.wait();
             let patience = self.shared.settings.patience();
             let dog = &self.shared.dog;
-            dog.watch(kill, patience, || self.turn())?;
+            dog.watch(kill, patience, "publishing", || self.turn())?;
             if self.shared.outbox.is_closing() {
                 let last = last.get_or_insert_with(|| Deadline::after(NAP));
                 if self.flying.is_empty() && self.batch.is_none() || last.passed() {
@@ -139,6 +143,15 @@ impl Session<'_> {
             self.note(note);
         }
         self.land()?;
+        if let Some(first) = self.flying.front()
+            && self.stopped.is_none()
+            && self.shared.clock.now().since(first.sent) >= SILENCE
+        {
+            let (place, key) = (self.shared.settings.place(), &first.key);
+            return Err(BrokerError::Unavailable(format!(
+                "{place}: what was published to {key} is not confirmed"
+            )));
+        }
         if self.stale && self.flying.is_empty() {
             self.renew()?;
         }
@@ -211,6 +224,7 @@ impl Session<'_> {
                 key,
                 id,
                 size,
+                sent: self.shared.clock.now(),
                 landed: false,
                 returned: None,
             });

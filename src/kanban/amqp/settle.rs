@@ -5,13 +5,13 @@ use std::time::Duration;
 use amiquip::{AmqpValue, FieldTable};
 
 use super::batch::{Batch, Parcel, Sent};
-use super::consume::put_off;
 use super::mail::Slip;
 use super::shared::{Order, Shared};
 use super::stock::Loan;
 use super::text::encode;
 use super::wire::{self, Past};
 use crate::kanban::broker::{BrokerError, Death, PublishError, Settled, Settlement, Verdict};
+use crate::kanban::item::Item;
 use crate::time::Deadline;
 
 /// Of the last error of a dead letter, so many bytes are kept.
@@ -44,6 +44,9 @@ pub(super) fn settle(shared: &Shared, settlements: Vec<Settlement>, within: Dura
                 return Step::Over(Settled::Gone);
             };
             loan.settling = true;
+            if loan.copied {
+                return Step::End(settlement, true);
+            }
             match copy(shared, loan, &settlement.verdict) {
                 None => {
                     let done = matches!(settlement.verdict, Verdict::Ack);
@@ -62,7 +65,10 @@ pub(super) fn settle(shared: &Shared, settlements: Vec<Settlement>, within: Dura
     for step in &mut steps {
         let next = match std::mem::replace(step, Step::Over(Settled::Gone)) {
             Step::Copy(settlement, number) => match kept.get(number) {
-                Some(Ok(())) => Step::End(settlement, true),
+                Some(Ok(())) => {
+                    copied(shared, &settlement);
+                    Step::End(settlement, true)
+                }
                 Some(Err(PublishError::NotStored(why) | PublishError::Unknown(why))) => {
                     Step::Over(failed(shared, settlement, why.clone()))
                 }
@@ -76,8 +82,7 @@ pub(super) fn settle(shared: &Shared, settlements: Vec<Settlement>, within: Dura
         *step = next;
     }
     let ends: Vec<(u64, bool)> = steps.iter().filter_map(end).collect();
-    let put_off: Vec<u64> = steps.iter().filter_map(is_put_off).collect();
-    let result = finish(shared, generation, ends, &put_off, &deadline);
+    let result = finish(shared, generation, ends, &deadline);
     let answer = |step| match step {
         Step::Over(settled) => settled,
         Step::End(settlement, _) | Step::Copy(settlement, _) => match &result {
@@ -95,12 +100,19 @@ fn end(step: &Step) -> Option<(u64, bool)> {
     }
 }
 
-fn is_put_off(step: &Step) -> Option<u64> {
-    match step {
-        Step::End(Settlement { ticket, verdict: Verdict::Retry { .. } | Verdict::Release { .. } }, true) => {
-            Some(ticket.number())
-        }
-        _ => None,
+/// Whatever becomes of its delivery, the copy of it is there.
+fn copied(shared: &Shared, settlement: &Settlement) {
+    let mut stock = shared.stock.lock();
+    let same = settlement.ticket.generation() == stock.generation;
+    let loan = stock.loans.get_mut(&settlement.ticket.number()).filter(|_| same);
+    let lane = loan.map(|loan| {
+        loan.copied = true;
+        loan.lane
+    });
+    if let (Verdict::Retry { after } | Verdict::Release { after }, Some(lane)) = (&settlement.verdict, lane)
+        && !after.is_zero()
+    {
+        stock.lanes[lane].away.went(shared.clock.now().after(*after));
     }
 }
 
@@ -118,8 +130,6 @@ fn failed(shared: &Shared, settlement: Settlement, why: BrokerError) -> Settled 
 fn copy(shared: &Shared, loan: &mut Loan, verdict: &Verdict) -> Option<Parcel> {
     match verdict {
         Verdict::Ack => None,
-        // It keeps its place, and only the server counts this delivery.
-        Verdict::Release { after } if after.is_zero() => None,
         Verdict::Release { after } => Some(give_back(shared, loan, *after)),
         Verdict::Retry { after } => {
             let past =
@@ -134,7 +144,7 @@ fn copy(shared: &Shared, loan: &mut Loan, verdict: &Verdict) -> Option<Parcel> {
 }
 
 /// A copy that comes again, with this delivery not counted.
-pub(super) fn give_back(shared: &Shared, loan: &Loan, after: Duration) -> Parcel {
+fn give_back(shared: &Shared, loan: &Loan, after: Duration) -> Parcel {
     let past = Past { deliveries: loan.deliveries.saturating_sub(1), failures: loan.failures, due: None };
     if !after.is_zero() {
         return put_off(shared, &loan.item, past, after);
@@ -142,6 +152,15 @@ pub(super) fn give_back(shared: &Shared, loan: &Loan, after: Duration) -> Parcel
     let properties = wire::properties(&loan.item, past, FieldTable::new());
     let key = shared.names.lane(&loan.item.lane);
     Parcel { exchange: shared.names.items(), key, properties, body: loan.item.payload.clone() }
+}
+
+/// A copy of an item that comes again after this time.
+pub(super) fn put_off(shared: &Shared, item: &Item, mut past: Past, after: Duration) -> Parcel {
+    let (exchange, kept) = shared.names.retry_for(after);
+    past.due = wire::due(after, kept, shared.clock.timestamp()).map(|due| past.due.unwrap_or(due));
+    let properties =
+        wire::properties(item, past, FieldTable::new()).with_expiration(kept.as_millis().max(1).to_string());
+    Parcel { exchange, key: shared.names.lane(&item.lane), properties, body: item.payload.clone() }
 }
 
 fn letter(shared: &Shared, death: &Death, serial: u64) -> Parcel {
@@ -184,23 +203,14 @@ pub(super) fn publish(shared: &Shared, parcels: Vec<Parcel>, deadline: &Deadline
 }
 
 /// Ends deliveries.
-pub(super) fn finish(
+fn finish(
     shared: &Shared,
     generation: u64,
     ends: Vec<(u64, bool)>,
-    put_off: &[u64],
     deadline: &Deadline,
 ) -> Result<(), BrokerError> {
     if ends.is_empty() {
         return Ok(());
-    }
-    {
-        let mut stock = shared.stock.lock();
-        for tag in put_off {
-            if let Some(lane) = stock.loans.get(tag).map(|loan| loan.lane) {
-                stock.lanes[lane].put_off += 1;
-            }
-        }
     }
     let slip = Slip::new();
     let order = Order::Settle { generation, ends, slip: slip.clone() };

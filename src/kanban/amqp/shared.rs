@@ -42,7 +42,9 @@ pub(super) enum Order {
     Open { lanes: Vec<Lane>, arrivals: Arrivals, slip: Slip<Result<(), BrokerError>> },
     /// To end deliveries of this generation: `true` is done with, `false` comes again.
     Settle { generation: u64, ends: Vec<(u64, bool)>, slip: Slip<Result<(), BrokerError>> },
-    /// To have nothing pushed any more.
+    /// To take in all that was pushed until now.
+    CatchUp { slip: Slip<Result<(), BrokerError>> },
+    /// To have nothing pushed any more, and what was and nobody pulled back where it came from, its delivery not counted.
     Hush { slip: Slip<Result<(), BrokerError>> },
     /// To open a channel for questions.
     Channel { slip: Slip<Result<(Channel, Kill), BrokerError>> },
@@ -53,6 +55,7 @@ impl std::fmt::Debug for Order {
         f.write_str(match self {
             Order::Open { .. } => "Open",
             Order::Settle { .. } => "Settle",
+            Order::CatchUp { .. } => "CatchUp",
             Order::Hush { .. } => "Hush",
             Order::Channel { .. } => "Channel",
         })

@@ -4,9 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::away::Away;
 use super::wire::Read;
 use crate::kanban::broker::{Arrivals, BrokerError, Delivery, Ticket, Want};
 use crate::kanban::item::{Item, Lane};
+use crate::priority::Priority;
 use crate::time::Moment;
 
 /// Something pushed that nobody has pulled yet.
@@ -28,6 +30,8 @@ pub(super) struct Loan {
     pub(super) settling: bool,
     /// The number it has among the dead letters, once that was tried: a second try has the same.
     pub(super) serial: Option<u64>,
+    /// A copy of it is kept already, and only the delivery has not ended yet.
+    pub(super) copied: bool,
 }
 
 #[derive(Debug)]
@@ -46,8 +50,31 @@ pub(super) struct LaneStock {
     hungry: bool,
     /// How many may be pushed here without being settled, as arranged with the server.
     pub(super) capacity: usize,
-    /// How many of those this process put off are still off, as far as it knows.
-    pub(super) put_off: u64,
+    /// Those that this process put off.
+    pub(super) away: Away,
+    /// Those whose copies are on their way back to the server.
+    pub(super) hopping: usize,
+    /// How often something went back to the server.
+    pub(super) returns: u64,
+    /// Its queue does not answer.
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// A queue that does not answer is left alone for a while, longer each time, or the connection would be lost over it again and again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trouble {
+    until: Moment,
+    pause: Duration,
+}
+
+/// How long it is left alone at first, and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
+
+/// To how much a lane's capacity changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change {
+    Grow(usize),
+    Shrink(usize),
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +107,10 @@ impl Stock {
                 pulled: false,
                 hungry: true,
                 capacity: 0,
-                put_off: 0,
+                away: Away::default(),
+                hopping: 0,
+                returns: 0,
+                trouble: None,
             });
         }
     }
@@ -104,7 +134,7 @@ impl Stock {
         self.loans.clear();
         for lane in &mut self.lanes {
             lane.fresh.clear();
-            (lane.on_loan, lane.capacity, lane.hungry) = (0, 0, true);
+            (lane.on_loan, lane.capacity, lane.hopping, lane.hungry) = (0, 0, 0, true);
         }
     }
 
@@ -112,7 +142,7 @@ impl Stock {
     pub(super) fn arrived(&mut self, at: usize, fresh: Fresh) {
         let lane = &mut self.lanes[at];
         if fresh.read.retried {
-            lane.put_off = lane.put_off.saturating_sub(1);
+            lane.away.came();
         }
         lane.fresh.push_back(fresh);
         if lane.hungry {
@@ -159,6 +189,7 @@ impl Stock {
                     until,
                     settling: false,
                     serial: None,
+                    copied: false,
                 };
                 self.loans.insert(tag, loan);
             }
@@ -166,20 +197,23 @@ impl Stock {
         Ok((deliveries, more))
     }
 
-    /// The lanes whose capacity is to change, and to what: it grows at once, and shrinks only when it has been too large for as
-    /// long as from one trimming to the next.
-    pub(super) fn changes(&mut self, trim: bool, most: usize) -> Vec<(usize, usize)> {
+    /// The lanes whose capacity is to change: it grows at once, and shrinks only when it has been too large for as long as from one
+    /// trimming to the next.
+    pub(super) fn changes(&mut self, trim: bool, most: usize, now: Moment) -> Vec<(usize, Change)> {
         let mut changes = Vec::new();
         for (at, lane) in self.lanes.iter_mut().enumerate() {
+            if lane.trouble.is_some_and(|trouble| trouble.until > now) {
+                continue;
+            }
             let wish = lane.wished.min(most);
             if wish > lane.capacity {
-                changes.push((at, wish));
+                changes.push((at, Change::Grow(wish)));
             } else if trim {
-                // Nobody pulls though something is here: it could not start.
-                let idle = !lane.pulled && !lane.hungry;
-                let need = if idle { lane.on_loan } else { lane.peak.min(most) }.max(1);
-                if lane.capacity > need * 2 {
-                    changes.push((at, need));
+                // Nobody pulls though something is here: it could not start, and may elsewhere.
+                let idle = !lane.pulled && !lane.hungry && !lane.fresh.is_empty();
+                let need = if idle { lane.on_loan } else { lane.peak.min(most).max(1) };
+                if idle || lane.capacity > need * 2 {
+                    changes.push((at, Change::Shrink(need)));
                     lane.wished = need;
                 }
             }
@@ -198,20 +232,33 @@ impl Stock {
         self.loans.get_mut(&ticket.number()).filter(|loan| loan.settling || loan.until > now)
     }
 
-    /// The server was told that this delivery has ended.
-    pub(super) fn ended(&mut self, tag: u64) {
+    /// The server was told that this delivery has ended: done with, or to come again.
+    pub(super) fn ended(&mut self, tag: u64, done: bool) {
         if let Some(loan) = self.loans.remove(&tag) {
             let lane = &mut self.lanes[loan.lane];
             lane.on_loan = lane.on_loan.saturating_sub(1);
+            lane.returns += u64::from(!done || loan.copied);
         }
     }
 
-    /// Those whose lease has passed, and when the next one does.
-    pub(super) fn overdue(&self, now: Moment) -> (Vec<u64>, Option<Moment>) {
+    /// The connection was lost over this lane.
+    pub(super) fn troubles(&mut self, at: usize, now: Moment) {
+        let lane = &mut self.lanes[at];
+        let pause = lane.trouble.map_or(PAUSE.0, |trouble| (trouble.pause * 2).min(PAUSE.1));
+        lane.trouble = Some(Trouble { until: now.after(pause), pause });
+        tracing::warn!(
+            lane = lane.lane.subject(),
+            ?pause,
+            "the queue of this lane does not answer: it is left alone"
+        );
+    }
+
+    /// Those whose lease has passed, with whether a copy of each is kept already, and when the next one does.
+    pub(super) fn overdue(&self, now: Moment) -> (Vec<(u64, bool)>, Option<Moment>) {
         let (mut over, mut next) = (Vec::new(), None::<Moment>);
         for (tag, loan) in self.loans.iter().filter(|(_, loan)| !loan.settling) {
             if loan.until <= now {
-                over.push(*tag);
+                over.push((*tag, loan.copied));
             } else {
                 next = Some(next.map_or(loan.until, |next| next.min(loan.until)));
             }
@@ -219,6 +266,21 @@ impl Stock {
         // Oldest first, as they are to come again in their order.
         over.sort_unstable_by(|a, b| b.cmp(a));
         (over, next)
+    }
+
+    /// The put-off items of this lane, of which the server tells the sum over all lanes. Which are whose is known of those that this
+    /// process put off; the others are told with the first lane of normal priority, or the first of all.
+    pub(super) fn delayed(&mut self, lane: &Lane, sum: u64, now: Moment) -> u64 {
+        let known: u64 = self.lanes.iter().map(|lane| lane.away.count()).sum();
+        let mut over = known.saturating_sub(sum);
+        for lane in &mut self.lanes {
+            over -= lane.away.forget(over, now);
+        }
+        let is_normal = |stock: &LaneStock| stock.lane.priority == Priority::Normal;
+        let first = self.lanes.iter().position(is_normal).unwrap_or(0);
+        let Some(at) = self.find(lane) else { return 0 };
+        let others = if at == first { sum.saturating_sub(known) } else { 0 };
+        self.lanes[at].away.count() + others
     }
 }
 

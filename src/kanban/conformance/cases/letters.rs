@@ -18,7 +18,8 @@ pub(crate) fn a_dead_letter_is_kept_as_it_died(subject: &dyn Subject) {
     assert_eq!((letter.attempts, letter.at), (death.attempts, death.at));
     assert_eq!(stand.letters(), (1, Some(death.at)));
     stand.outwait();
-    assert_eq!(ids(&stand.pull(9)), ["b"]);
+    assert_eq!(ids(&stand.take(1)), ["b"]);
+    assert_eq!(ids(&stand.pull(9)), [""; 0]);
     assert_eq!(stand.letters().0, 1);
 }
 
