@@ -33,7 +33,7 @@ pub(super) struct Held {
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) channel: &'a Channel,
-    kill: Kill,
+    pub(super) kill: Kill,
     generation: u64,
     pub(super) taps: Vec<Tap<'a>>,
     pub(super) last_tap: u64,
@@ -206,6 +206,7 @@ impl Session<'_> {
             Order::Channel { slip } => {
                 if slip.begin() {
                     let channel = link.channel(&self.shared.settings)?;
+                    self.shared.dog.answered(&self.kill);
                     slip.give(Ok((channel, self.kill.clone())));
                 }
             }

@@ -48,6 +48,7 @@ struct Pack {
 struct Watched {
     number: u64,
     until: Moment,
+    limit: Duration,
     kill: Kill,
     what: &'static str,
 }
@@ -70,12 +71,22 @@ impl Dog {
             pack.next += 1;
             let number = pack.next;
             let until = self.clock.now().after(limit);
-            pack.watched.push(Watched { number, until, kill: kill.clone(), what });
+            pack.watched.push(Watched { number, until, limit, kill: kill.clone(), what });
             number
         };
         // Also when the work panics, or the dog would bite a connection that does nothing.
         let _leash = Leash { dog: self, number };
         work()
+    }
+
+    /// The server has answered a call on this connection: the next one may take as long again.
+    pub(super) fn answered(&self, kill: &Kill) {
+        let now = self.clock.now();
+        for watched in &mut self.pack.lock().watched {
+            if Arc::ptr_eq(&watched.kill.0, &kill.0) {
+                watched.until = now.after(watched.limit);
+            }
+        }
     }
 
     pub(super) fn fired(&self) -> u64 {

@@ -147,7 +147,11 @@ fn live(shared: &Arc<Shared>, role: Role, first: &Slip<Result<(), BrokerError>>,
                 *shared.reconnects.lock() += 1;
             }
             let result = role.serve(shared, &mut link, &|| first.give(Ok(())));
-            link.end(&shared.dog, result.is_ok().then_some(LAST));
+            let cause = link.end(&shared.dog, LAST);
+            if let (Err(why), Some(cause)) = (&result, cause) {
+                // What was noticed first is seldom what it began with.
+                tracing::debug!(error = %why, %cause, thread = role.name(), "the client gave up a connection");
+            }
             result
         });
         again = true;

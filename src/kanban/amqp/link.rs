@@ -50,15 +50,10 @@ impl Link {
         text(self.connection.server_properties(), "version")
     }
 
-    /// Ends the connection: in good order if that takes less than `limit`, which `orderly` asks for.
-    pub(super) fn end(self, dog: &Dog, orderly: Option<Duration>) {
+    /// Ends the connection in good order, if that takes less than `limit`; tells the client's reason, had it ended before.
+    pub(super) fn end(self, dog: &Dog, limit: Duration) -> Option<Error> {
         let Self { connection, kill } = self;
-        if let Some(limit) = orderly {
-            drop(dog.watch(&kill, limit, "closing", || connection.close()));
-        } else {
-            kill.fire();
-            dog.watch(&kill, Duration::from_secs(1), "closing", || drop(connection));
-        }
+        dog.watch(&kill, limit, "closing", || connection.close()).err()
     }
 }
 

@@ -102,7 +102,7 @@ impl Amqp {
         let found = Link::open(&shared.settings, &shared.dog).map(|mut link| {
             let kill = link.kill.clone();
             let found = preflight::look(&shared, &mut link, &kill);
-            link.end(&shared.dog, Some(Duration::from_secs(1)));
+            link.end(&shared.dog, Duration::from_secs(1));
             found
         });
         shared.dog.end();

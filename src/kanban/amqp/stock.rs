@@ -40,7 +40,7 @@ pub(super) struct LaneStock {
     pub(super) arrivals: Arrivals,
     pub(super) fresh: VecDeque<Fresh>,
     pub(super) on_loan: usize,
-    /// How many could be held here at the last pull: those on loan, and those wanted then.
+    /// How many could be held here at the last pull: those on loan, those wanted then, and a few more.
     pub(super) wished: usize,
     /// The most of that lately.
     peak: usize,
@@ -66,6 +66,9 @@ pub(super) struct Trouble {
     until: Moment,
     pause: Duration,
 }
+
+/// So many more are pushed than could start now: what is urgent is at hand when a worker is free, though the server is some way off.
+const SPARE: usize = 8;
 
 /// How long it is left alone at first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
@@ -164,7 +167,7 @@ impl Stock {
                 BrokerError::Refused(format!("the lane {} was not opened", want.lane.subject()))
             })?;
             let lane = &mut self.lanes[at];
-            lane.wished = lane.on_loan + want.most;
+            lane.wished = lane.on_loan + want.most + SPARE.min(want.most * SPARE);
             lane.peak = lane.peak.max(lane.wished);
             lane.pulled = true;
             more |= lane.wished > lane.capacity;

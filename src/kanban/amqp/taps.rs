@@ -49,6 +49,17 @@ pub(super) fn sink<'a>(
     consumer.map(Some).map_err(|error| told(settings, &error))
 }
 
+/// Ends a subscription, and takes what it had pushed. The client tells the caller that it has ended before it tells the receiver, and gives up
+/// the whole connection if that is gone by then: so both are waited for. To be watched.
+pub(super) fn cancel(consumer: &Consumer<'_>) -> Result<Vec<Delivery>, Error> {
+    consumer.cancel()?;
+    let mut came = Vec::new();
+    while let Ok(ConsumerMessage::Delivery(delivery)) = consumer.receiver().recv() {
+        came.push(delivery);
+    }
+    Ok(came)
+}
+
 impl Session<'_> {
     /// Takes in what was pushed.
     pub(super) fn gather(&mut self) -> Result<(), BrokerError> {
@@ -178,9 +189,11 @@ impl Session<'_> {
         let limit = u16::try_from(prefetch).unwrap_or(u16::MAX);
         let queue = self.shared.names.lane(&self.shared.stock.lock().lanes[lane].lane);
         self.channel.qos(0, limit, false).map_err(explain)?;
+        self.shared.dog.answered(&self.kill);
         self.asking = Some((lane, self.shared.clock.now()));
         let consumer = self.channel.basic_consume(queue, ConsumerOptions::default()).map_err(explain)?;
         self.asking = None;
+        self.shared.dog.answered(&self.kill);
         self.shared.stock.lock().lanes[lane].trouble = None;
         self.last_tap += 1;
         self.taps.push(Tap { number: self.last_tap, consumer, lane, prefetch });
@@ -197,11 +210,8 @@ impl Session<'_> {
         let numbers: Vec<u64> = ended.iter().map(|tap| tap.number).collect();
         self.orphans[lane] += self.held.values().filter(|held| numbers.contains(&held.tap)).count();
         for tap in ended {
-            tap.consumer.cancel().map_err(|error| told(&self.shared.settings, &error))?;
-            let mut came = Vec::new();
-            while let Ok(ConsumerMessage::Delivery(delivery)) = tap.consumer.receiver().try_recv() {
-                came.push(delivery);
-            }
+            let came = cancel(&tap.consumer).map_err(|error| told(&self.shared.settings, &error))?;
+            self.shared.dog.answered(&self.kill);
             self.take_in(lane, tap.number, came)?;
         }
         self.note_capacity(lane);
@@ -211,6 +221,7 @@ impl Session<'_> {
     /// Takes in all that was pushed until now: the server answers a question behind it.
     pub(super) fn catch_up(&mut self) -> Result<(), BrokerError> {
         self.channel.qos(0, 1, false).map_err(|error| told(&self.shared.settings, &error))?;
+        self.shared.dog.answered(&self.kill);
         self.gather()
     }
 

@@ -4,6 +4,7 @@ use amiquip::{
     AmqpValue, Channel, Error, ExchangeDeclareOptions, ExchangeType, FieldTable, QueueDeclareOptions,
 };
 
+use super::dog::Kill;
 use super::link::{Link, told};
 use super::names::DELAYS;
 use super::settings::QueueKind;
@@ -15,7 +16,7 @@ use crate::kanban::item::Lane;
 pub(super) fn prepare(shared: &Shared, link: &mut Link, lanes: &[Lane]) -> Result<(), BrokerError> {
     let settings = &shared.settings;
     let channel = link.channel(settings)?;
-    let plan = Plan { shared, version: link.version() };
+    let plan = Plan { shared, version: link.version(), kill: &link.kill };
     let result = if settings.create { plan.declare(&channel, lanes) } else { plan.look(&channel, lanes) };
     result.map_err(|error| told(settings, &error))
 }
@@ -23,43 +24,44 @@ pub(super) fn prepare(shared: &Shared, link: &mut Link, lanes: &[Lane]) -> Resul
 /// Looks whether what is there is as it must be, and declares nothing that is missing.
 pub(super) fn verify(shared: &Shared, link: &mut Link) -> Result<(), BrokerError> {
     let settings = &shared.settings;
-    let plan = Plan { shared, version: link.version() };
     let there = link.channel(settings)?.exchange_declare_passive(shared.names.items()).is_ok();
     if !there {
         // Nothing of this prefix was ever used.
         return Ok(());
     }
     let channel = link.channel(settings)?;
+    let plan = Plan { shared, version: link.version(), kill: &link.kill };
     plan.look(&channel, &[]).map_err(|error| told(settings, &error))
 }
 
 struct Plan<'a> {
     shared: &'a Shared,
     version: String,
+    kill: &'a Kill,
 }
 
 impl Plan<'_> {
     fn declare(&self, channel: &Channel, lanes: &[Lane]) -> Result<(), Error> {
         let names = &self.shared.names;
         let none = FieldTable::new;
-        exchange(channel, ExchangeType::Topic, names.items())?;
-        exchange(channel, ExchangeType::Topic, names.dead())?;
+        self.exchange(channel, ExchangeType::Topic, names.items())?;
+        self.exchange(channel, ExchangeType::Topic, names.dead())?;
         let letters = names.letters();
-        queue(channel, &letters, self.letters())?;
-        channel.queue_bind(&*letters, names.dead(), "#", none())?;
+        self.queue(channel, &letters, self.letters())?;
+        self.heard(channel.queue_bind(&*letters, names.dead(), "#", none()))?;
         for (delay, time) in DELAYS {
             let name = names.retry(delay);
             let mut arguments = self.passing_on(&names.items());
             let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
             arguments.insert("x-message-ttl".to_owned(), AmqpValue::LongLongInt(millis));
-            exchange(channel, ExchangeType::Fanout, name.clone())?;
-            queue(channel, &name, arguments)?;
-            channel.queue_bind(&*name, &*name, "", none())?;
+            self.exchange(channel, ExchangeType::Fanout, name.clone())?;
+            self.queue(channel, &name, arguments)?;
+            self.heard(channel.queue_bind(&*name, &*name, "", none()))?;
         }
         for lane in lanes {
             let name = names.lane(lane);
-            queue(channel, &name, self.passing_on(&names.dead()))?;
-            channel.queue_bind(&*name, names.items(), &*name, none())?;
+            self.queue(channel, &name, self.passing_on(&names.dead()))?;
+            self.heard(channel.queue_bind(&*name, names.items(), &*name, none()))?;
         }
         Ok(())
     }
@@ -67,15 +69,15 @@ impl Plan<'_> {
     /// Looks whether all is there. What it is like can only be told by declaring it, which needs a permission that may be missing.
     fn look(&self, channel: &Channel, lanes: &[Lane]) -> Result<(), Error> {
         let names = &self.shared.names;
-        channel.exchange_declare_passive(names.items())?;
-        channel.exchange_declare_passive(names.dead())?;
-        channel.queue_declare_passive(names.letters())?;
+        self.heard(channel.exchange_declare_passive(names.items()))?;
+        self.heard(channel.exchange_declare_passive(names.dead()))?;
+        self.heard(channel.queue_declare_passive(names.letters()))?;
         for (delay, _) in DELAYS {
-            channel.exchange_declare_passive(names.retry(delay))?;
-            channel.queue_declare_passive(names.retry(delay))?;
+            self.heard(channel.exchange_declare_passive(names.retry(delay)))?;
+            self.heard(channel.queue_declare_passive(names.retry(delay)))?;
         }
         for lane in lanes {
-            channel.queue_declare_passive(names.lane(lane))?;
+            self.heard(channel.queue_declare_passive(names.lane(lane)))?;
         }
         match self.declare(channel, lanes) {
             Err(Error::ServerClosedChannel { code: 403, .. }) => Ok(()),
@@ -117,14 +119,20 @@ impl Plan<'_> {
         arguments.insert("x-queue-type".to_owned(), AmqpValue::LongString(kind.to_owned()));
         arguments
     }
-}
 
-fn exchange(channel: &Channel, kind: ExchangeType, name: String) -> Result<(), Error> {
-    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-    channel.exchange_declare(kind, name, options).map(drop)
-}
+    fn exchange(&self, channel: &Channel, kind: ExchangeType, name: String) -> Result<(), Error> {
+        let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+        self.heard(channel.exchange_declare(kind, name, options)).map(drop)
+    }
 
-fn queue(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), Error> {
-    let options = QueueDeclareOptions { durable: true, arguments, ..QueueDeclareOptions::default() };
-    channel.queue_declare(name, options).map(drop)
+    fn queue(&self, channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), Error> {
+        let options = QueueDeclareOptions { durable: true, arguments, ..QueueDeclareOptions::default() };
+        self.heard(channel.queue_declare(name, options)).map(drop)
+    }
+
+    /// One of many questions was answered: however far away the server is, it lives.
+    fn heard<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
+        self.shared.dog.answered(self.kill);
+        answer
+    }
 }
