@@ -100,7 +100,7 @@ impl Subject for Forgetful {
 }
 
 #[test]
-#[should_panic(expected = "Duplicate")]
+#[should_panic(expected = "1 items of kanban.normal.mail")]
 fn a_broker_that_forgets_is_found_out() {
     let subject = Forgetful(std::cell::RefCell::default());
     conformance::check("acked_items_are_gone", &subject);

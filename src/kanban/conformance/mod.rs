@@ -171,6 +171,7 @@ macro_rules! __conformance_cases {
             everything_survives_reopening
             an_interrupted_item_comes_again_after_reopening
             what_was_settled_stays_so_after_reopening
+            an_id_is_still_known_after_reopening
         }
     };
 }

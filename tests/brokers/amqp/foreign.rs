@@ -119,7 +119,7 @@ fn a_hostile_header_is_stripped_and_its_item_can_die_in_peace() {
     // Making and dropping it recurses as well.
     let hostile = move || {
         let mut value = AmqpValue::Void;
-        for _ in 0..4000 {
+        for _ in 0..2500 {
             value = AmqpValue::FieldTable(FieldTable::from_iter([("t".to_owned(), value)]));
         }
         let (connection, channel) = foreign(port, &name);

@@ -23,7 +23,7 @@ impl Subject for Queues {
         &[
             // RabbitMQ has no deduplication.
             "the_same_id_is_stored_once",
-            "what_was_settled_stays_so_after_reopening",
+            "an_id_is_still_known_after_reopening",
             // It counts what was on its way when nobody wanted it any more.
             "a_release_costs_neither_a_failure_nor_a_delivery",
         ]

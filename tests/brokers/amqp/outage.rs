@@ -53,7 +53,8 @@ fn killed_and_started_again_it_has_lost_nothing() {
             seen.len()
         });
         for _ in 0..2 {
-            std::thread::sleep(Duration::from_millis(700));
+            // RabbitMQ 3.10 that is killed again before it has moved its log loses queues: see the adapter's README.
+            std::thread::sleep(Duration::from_secs(2));
             server.kill();
             server.restart();
         }

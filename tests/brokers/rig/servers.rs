@@ -63,6 +63,10 @@ impl Setup for OnRabbit {
         false
     }
 
+    fn lists_lanes(&self) -> bool {
+        false
+    }
+
     fn gives_at_once(&self) -> bool {
         false
     }
