@@ -11,6 +11,7 @@ use heijunka::{
 use parking_lot::Mutex;
 
 use crate::common::{Gate, eventually};
+use crate::failover::faulty::{Faulty, Wrong};
 
 fn workers(many: u32) -> PoolConfig {
     PoolConfig { min_workers: many, max_workers: many, ..PoolConfig::default() }
@@ -179,4 +180,33 @@ fn a_stalled_item_does_not_run_beside_itself() {
     gate.open();
     assert!(runtime.drain(Duration::from_secs(60)).is_clean());
     assert_eq!(runtime.kanban().unwrap().status().counts.done, 1);
+}
+
+/// While the driver waits for the broker it extends no lease: what comes again because of that is not run beside itself.
+#[test]
+fn a_broker_slower_than_a_lease_makes_nothing_run_beside_itself() {
+    let (gate, runs, lease) = (Gate::default(), Arc::new(Mutex::new(Vec::new())), Duration::from_millis(300));
+    let (wait, ran) = (gate.waiter(), runs.clone());
+    let broker = Faulty::leased("slow", lease);
+    let runtime = Runtime::builder()
+        .on_broker(broker.clone())
+        .pool("aaa", workers(4))
+        .handler("aaa", move |work: &Work<'_>| {
+            ran.lock().push(work.item().id.as_str().to_owned());
+            wait();
+        })
+        .start()
+        .unwrap();
+    publish(&runtime, [ItemSpec::new("aaa").id("a")]);
+    gate.wait_for(1);
+    broker.set(Wrong::PullsSlowly(lease * 3));
+    publish(&runtime, [ItemSpec::new("aaa").id("b")]);
+    eventually("it was delivered again, and looked up", || {
+        runtime.kanban().unwrap().status().counts.concurrent > 0 || runs.lock().len() > 2
+    });
+    broker.set(Wrong::Nothing);
+    gate.open();
+    assert!(runtime.drain(Duration::from_secs(60)).is_clean());
+    runs.lock().sort();
+    assert_eq!(*runs.lock(), ["a", "b"]);
 }
