@@ -192,9 +192,13 @@ impl Nats {
                 decode::item(lane, Place { stream, sequence, stored }, fields, payload).0.published
             });
         }
-        self.reclaim(lane, info["ack_floor"]["stream_seq"].as_u64().unwrap_or(0), &deadline)?;
+        let number = |of: &str| info[of]["stream_seq"].as_u64().unwrap_or(0);
+        // Of what was delivered, everything is settled if nothing is unsettled.
+        let settled = if delivered == 0 { number("delivered") } else { number("ack_floor") };
+        let known = pending + delivered;
+        let remnants = self.remnants(lane, settled, known, &deadline)?;
         // What others hold cannot be told from what waits for its time.
-        let delayed = delivered - unsettled - buffered;
+        let delayed = delivered - unsettled - buffered + remnants;
         Ok(Depth { ready: pending + buffered, delayed, unsettled, oldest })
     }
 }
