@@ -67,6 +67,8 @@ impl Nats {
             self.talk.desk.lock().lanes[at].remnants = none;
             return Ok(0);
         };
+        // If the first is further on, those that were seen then are gone: they were being removed.
+        let seen = seen.filter(|(below, _)| first.sequence <= *below);
         // What is below where the lane was settled that long ago, stayed there that long. (A stream that was made anew counts from 1 again.)
         let sure = seen.filter(|(_, since)| now.since(*since) >= SURE).map(|(below, _)| below.min(settled));
         let mut seen = seen.or(Some((settled, now)));
