@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use heijunka::{
-    BrokerConfig, Clock, DomainConfig, ItemSpec, KanbanConfig, MemorySeen, Outcome, PoolConfig, Priority,
-    RetryConfig, Runtime, Seen, SeenError, SeenKey, SeenStore, Work,
+    BrokerConfig, Clock, DomainConfig, ItemSpec, KanbanConfig, MemorySeen, PoolConfig, Priority, RetryConfig,
+    Runtime, Seen, SeenError, SeenKey, SeenStore, Work,
 };
 use parking_lot::Mutex;
 
