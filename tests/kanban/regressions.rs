@@ -215,7 +215,7 @@ fn a_broker_slower_than_a_lease_makes_nothing_run_beside_itself() {
 #[derive(Debug)]
 struct Stuck {
     inner: MemorySeen,
-    stuck: AtomicBool,
+    fails: AtomicBool,
     recorded: AtomicBool,
 }
 
@@ -230,7 +230,7 @@ impl SeenStore for Stuck {
 
     fn done(&self, key: &SeenKey) -> Result<(), SeenError> {
         if key.id.as_str() == "a" {
-            if self.stuck.load(Ordering::Relaxed) {
+            if self.fails.load(Ordering::Relaxed) {
                 return Err(SeenError("not now".to_owned()));
             }
             self.recorded.store(true, Ordering::Relaxed);
@@ -248,7 +248,7 @@ impl SeenStore for Stuck {
 fn what_cannot_be_recorded_as_done_does_not_run_again_and_is_recorded_later() {
     let runs = Arc::new(AtomicU32::new(0));
     let inner = MemorySeen::new(1_000_000, Duration::from_secs(600), Clock::monotonic());
-    let seen = Arc::new(Stuck { inner, stuck: AtomicBool::new(true), recorded: AtomicBool::new(false) });
+    let seen = Arc::new(Stuck { inner, fails: AtomicBool::new(true), recorded: AtomicBool::new(false) });
     let ran = runs.clone();
     let runtime = Runtime::builder()
         .broker(BrokerConfig { lease: Duration::from_secs(1), ..BrokerConfig::default() })
@@ -277,7 +277,7 @@ fn what_cannot_be_recorded_as_done_does_not_run_again_and_is_recorded_later() {
     busily("it was delivered again, and looked up", &|| {
         counts().concurrent > 0 || runs.load(Ordering::Relaxed) > 1
     });
-    seen.stuck.store(false, Ordering::Relaxed);
+    seen.fails.store(false, Ordering::Relaxed);
     busily("it is recorded", &|| seen.recorded.load(Ordering::Relaxed));
     assert!(runtime.drain(Duration::from_secs(60)).is_clean());
     assert_eq!(runs.load(Ordering::Relaxed), 1);

@@ -43,10 +43,12 @@ impl Nats {
     /// How many remnants a lane has of which everything up to `settled` is settled, and whose consumer knows of so many messages. Those that are
     /// there for long are published again.
     ///
-    /// An idle lane is looked at each time, as it may be taken for empty: one question. Another is looked at now and then.
+    /// `first` is the first message of the lane that is kept, asked for together with `settled`: what was settled in between, is met at the
+    /// next look. An idle lane is looked at each time, as it may be taken for empty; another now and then.
     pub(super) fn remnants(
         &self,
         lane: &Lane,
+        first: Option<Kept>,
         settled: u64,
         known: u64,
         deadline: &Deadline,
@@ -61,7 +63,6 @@ impl Nats {
             }
             (at, seen)
         };
-        let first = self.next_kept(&self.settings.stream, 1, &lane.subject(), deadline.left())?;
         let Some(first) = first.filter(|kept| kept.sequence <= settled) else {
             let none = Remnants { looked: Some(now), ..Remnants::default() };
             self.talk.desk.lock().lanes[at].remnants = none;
