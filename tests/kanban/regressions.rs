@@ -1,16 +1,17 @@
 //! What a review found, and what must not come back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use heijunka::{
-    BrokerConfig, DomainConfig, ItemSpec, KanbanConfig, PoolConfig, Priority, RetryConfig, Runtime, Seen,
-    SeenError, SeenKey, SeenStore, Work,
+    BrokerConfig, Clock, DomainConfig, ItemSpec, KanbanConfig, MemorySeen, PoolConfig, Priority, RetryConfig,
+    Runtime, Seen, SeenError, SeenKey, SeenStore, Work,
 };
 use parking_lot::Mutex;
 
 use crate::common::{Gate, eventually};
+use crate::failover::faulty::{Faulty, Wrong};
 
 fn workers(many: u32) -> PoolConfig {
     PoolConfig { min_workers: many, max_workers: many, ..PoolConfig::default() }
@@ -179,4 +180,105 @@ fn a_stalled_item_does_not_run_beside_itself() {
     gate.open();
     assert!(runtime.drain(Duration::from_secs(60)).is_clean());
     assert_eq!(runtime.kanban().unwrap().status().counts.done, 1);
+}
+
+/// While the driver waits for the broker it extends no lease: what comes again because of that is not run beside itself.
+#[test]
+fn a_broker_slower_than_a_lease_makes_nothing_run_beside_itself() {
+    let (gate, runs, lease) = (Gate::default(), Arc::new(Mutex::new(Vec::new())), Duration::from_millis(300));
+    let (wait, ran) = (gate.waiter(), runs.clone());
+    let broker = Faulty::leased("slow", lease);
+    let runtime = Runtime::builder()
+        .on_broker(broker.clone())
+        .pool("aaa", workers(4))
+        .handler("aaa", move |work: &Work<'_>| {
+            ran.lock().push(work.item().id.as_str().to_owned());
+            wait();
+        })
+        .start()
+        .unwrap();
+    publish(&runtime, [ItemSpec::new("aaa").id("a")]);
+    gate.wait_for(1);
+    broker.set(Wrong::PullsSlowly(lease * 3));
+    publish(&runtime, [ItemSpec::new("aaa").id("b")]);
+    eventually("it was delivered again, and looked up", || {
+        runtime.kanban().unwrap().status().counts.concurrent > 0 || runs.lock().len() > 2
+    });
+    broker.set(Wrong::Nothing);
+    gate.open();
+    assert!(runtime.drain(Duration::from_secs(60)).is_clean());
+    runs.lock().sort();
+    assert_eq!(*runs.lock(), ["a", "b"]);
+}
+
+/// Cannot record that one item is done while it is stuck.
+#[derive(Debug)]
+struct Stuck {
+    inner: MemorySeen,
+    fails: AtomicBool,
+    recorded: AtomicBool,
+}
+
+impl SeenStore for Stuck {
+    fn begin(&self, key: &SeenKey, lease: Duration) -> Result<Seen, SeenError> {
+        self.inner.begin(key, lease)
+    }
+
+    fn extend(&self, key: &SeenKey, lease: Duration) {
+        self.inner.extend(key, lease);
+    }
+
+    fn done(&self, key: &SeenKey) -> Result<(), SeenError> {
+        if key.id.as_str() == "a" {
+            if self.fails.load(Ordering::Relaxed) {
+                return Err(SeenError("not now".to_owned()));
+            }
+            self.recorded.store(true, Ordering::Relaxed);
+        }
+        self.inner.done(key)
+    }
+
+    fn forget(&self, key: &SeenKey) {
+        self.inner.forget(key);
+    }
+}
+
+/// It is done, though nobody can write that down yet: for longer than its lease, while others come and go.
+#[test]
+fn what_cannot_be_recorded_as_done_does_not_run_again_and_is_recorded_later() {
+    let runs = Arc::new(AtomicU32::new(0));
+    let inner = MemorySeen::new(1_000_000, Duration::from_secs(600), Clock::monotonic());
+    let seen = Arc::new(Stuck { inner, fails: AtomicBool::new(true), recorded: AtomicBool::new(false) });
+    let ran = runs.clone();
+    let runtime = Runtime::builder()
+        .broker(BrokerConfig { lease: Duration::from_secs(1), ..BrokerConfig::default() })
+        .pool("aaa", workers(2))
+        .pool("bbb", workers(2))
+        .handler("aaa", move |_: &Work<'_>| {
+            ran.fetch_add(1, Ordering::Relaxed);
+        })
+        .handler("bbb", |_: &Work<'_>| std::thread::sleep(Duration::from_millis(1)))
+        .seen_store(seen.clone())
+        .start()
+        .unwrap();
+    let counts = || runtime.kanban().unwrap().status().counts;
+    let others = AtomicU32::new(0);
+    // There is always something that can be settled.
+    let busily = |what: &str, is_so: &dyn Fn() -> bool| {
+        eventually(what, || {
+            while u64::from(others.load(Ordering::Relaxed)) < counts().acked + 20 {
+                let n = others.fetch_add(1, Ordering::Relaxed);
+                publish(&runtime, [ItemSpec::new("bbb").id(format!("b{n}"))]);
+            }
+            is_so()
+        });
+    };
+    publish(&runtime, [ItemSpec::new("aaa").id("a")]);
+    busily("it was delivered again, and looked up", &|| {
+        counts().concurrent > 0 || runs.load(Ordering::Relaxed) > 1
+    });
+    seen.fails.store(false, Ordering::Relaxed);
+    busily("it is recorded", &|| seen.recorded.load(Ordering::Relaxed));
+    assert!(runtime.drain(Duration::from_secs(60)).is_clean());
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
 }

@@ -192,7 +192,8 @@ impl Driver {
         self.turned = now;
         let mut busy = self.take_reports(mode, now);
         busy |= self.settle(now);
-        self.keep_leases(now);
+        // Settling takes as long as the broker does.
+        self.keep_leases(self.env.clock.now());
         // First: whoever asks a breaker what it allows moves it too, and tells nobody.
         self.tick_breakers(now);
         match mode {

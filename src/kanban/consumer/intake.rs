@@ -64,6 +64,7 @@ impl Driver {
                 let any = more || !deliveries.is_empty();
                 self.env.counts.add(Count::Pulled, deliveries.len() as u64);
                 let today = self.env.clock.timestamp();
+                self.renew_marks();
                 for delivery in deliveries {
                     self.admit(delivery, today);
                 }

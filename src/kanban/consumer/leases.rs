@@ -26,19 +26,31 @@ impl Driver {
     }
 
     fn extend(&mut self) {
-        let lease = self.traits.lease;
-        let mut tickets = Vec::with_capacity(self.table.len());
-        for (_, loan) in self.table.loans() {
-            // A stalled one has no lease any more, but still runs here: it must not be run a second time beside itself.
-            if !matches!(loan.stage, Stage::Settling { .. }) {
-                self.env.seen.extend(&loan.key(), lease);
-            }
-            if !matches!(loan.stage, Stage::Stalled) {
-                tickets.extend(&loan.ticket);
-            }
-        }
+        self.keep_marks();
+        let loans = self.table.loans();
+        let leased = loans.filter(|(_, loan)| !matches!(loan.stage, Stage::Settling { .. } | Stage::Stalled));
+        let tickets: Vec<_> = leased.filter_map(|(_, loan)| loan.ticket.as_ref()).collect();
         if let Err(error) = self.env.broker.extend(&tickets, self.env.settings.settle_timeout) {
             self.broker_failed("extending leases", error);
+        }
+    }
+
+    /// Keeps everything marked that is on its way here and not recorded as done. A stalled one has no lease any more, but still runs
+    /// here: it must not be run a second time beside itself.
+    fn keep_marks(&mut self) {
+        let lease = self.traits.lease;
+        for (_, loan) in self.table.loans() {
+            if !matches!(loan.stage, Stage::Settling { done: true, .. }) {
+                self.env.seen.extend(&loan.key(), lease);
+            }
+        }
+    }
+
+    /// Before anything that came is looked up: the broker may have taken so long that marks have passed, and leases with them. What
+    /// comes again then still runs here, or its report has yet to be taken.
+    pub(super) fn renew_marks(&mut self) {
+        if self.env.clock.now() >= self.due.extend {
+            self.keep_marks();
         }
     }
 

@@ -181,7 +181,8 @@ impl Driver {
         self.settling_fails = confirmed == 0 && !self.failed.is_empty();
         if self.failed.is_empty() {
             self.settle_again.worked();
-        } else {
+        } else if self.settle_again.may(now) {
+            // What fails before their time is up waits with them: it must not put them off, or they would wait as long as others are settled.
             self.settle_again.failed(now);
         }
         if confirmed > 0 {

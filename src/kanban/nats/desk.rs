@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_nats::{Message, Subject};
 use parking_lot::Mutex;
 
+use super::remnants::Remnants;
 use super::tally::{Lent, Tally};
 use crate::kanban::broker::{Arrivals, BrokerError};
 use crate::kanban::item::Lane;
@@ -66,9 +67,8 @@ pub(super) struct LaneDesk {
     pub(super) trouble: Option<String>,
     /// Who waits for the end of a request that the server answers at once.
     waiter: Option<oneshot::Sender<()>>,
-    /// When it was looked for messages that its consumer does not know, and the first that may be one.
-    pub(super) looked: Option<Moment>,
-    pub(super) remnant: Option<u64>,
+    /// What is known of messages that its consumer does not know any more.
+    pub(super) remnants: Remnants,
     /// Whether something was asked for when the connection was lost.
     lost_asking: bool,
     /// Whether a message of this lane may be what the connection was lost for: nothing is asked for until that was looked at.
@@ -147,8 +147,7 @@ impl Desk {
             not_before: Moment::default(),
             trouble: None,
             waiter: None,
-            looked: None,
-            remnant: None,
+            remnants: Remnants::default(),
             lost_asking: false,
             suspect: false,
         });

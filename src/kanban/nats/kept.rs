@@ -59,6 +59,19 @@ pub(super) fn read(answer: &Message) -> Result<Option<Kept>, BrokerError> {
     }))
 }
 
+/// Asks for the first message from this sequence on, of this subject.
+fn next_by(from: u64, subject: &str) -> String {
+    json!({ "seq": from, "next_by_subj": subject }).to_string()
+}
+
+fn published(lane: &Lane, stream: &str, kept: &Kept) -> Timestamp {
+    let Kept { sequence, stored, block, payload, .. } = kept;
+    let fields = headers::read(block).unwrap_or_default();
+    let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let place = Place { stream, sequence: *sequence, stored: *stored };
+    decode::item(lane, place, fields, payload.clone()).0.published
+}
+
 impl Nats {
     /// The first message of a stream from this sequence on, of this subject.
     pub(super) fn next_kept(
@@ -68,8 +81,7 @@ impl Nats {
         subject: &str,
         within: Duration,
     ) -> Result<Option<Kept>, BrokerError> {
-        let request = json!({ "seq": from, "next_by_subj": subject }).to_string();
-        read(&self.talk.say(&format!("$JS.API.STREAM.MSG.GET.{stream}"), request, within)?)
+        read(&self.talk.say(&format!("$JS.API.STREAM.MSG.GET.{stream}"), next_by(from, subject), within)?)
     }
 
     fn letter_of(&self, kept: Kept) -> DeadLetter {
@@ -170,8 +182,15 @@ impl Nats {
     pub(super) fn depth_of(&self, lane: &Lane, within: Duration) -> Result<Depth, BrokerError> {
         let deadline = Deadline::after(within);
         let (stream, subject) = (&self.settings.stream, lane.subject());
-        let info = format!("CONSUMER.INFO.{stream}.{}", names::consumer(lane));
-        let info: Value = self.talk.ask(&info, "", deadline.left())?;
+        // Both at once: over a long way the answers take their time, and the consumer waits for them.
+        let info = (format!("CONSUMER.INFO.{stream}.{}", names::consumer(lane)), String::new());
+        let first = (format!("STREAM.MSG.GET.{stream}"), next_by(1, &subject));
+        let mut answers = self.talk.ask_at_once(vec![info, first], deadline.left()).into_iter();
+        let (Some(info), Some(first)) = (answers.next(), answers.next()) else {
+            return Err(BrokerError::TimedOut(within));
+        };
+        let info = replies::answer::<Value>(&info?)?.map_err(|error| replies::refused(&error))?;
+        let first = read(&first?)?;
         let pending = info["num_pending"].as_u64().unwrap_or(0);
         let delivered = info["num_ack_pending"].as_u64().unwrap_or(0);
         let (here, buffered) = {
@@ -182,19 +201,24 @@ impl Nats {
         };
         let unsettled = here.min(delivered);
         let buffered = buffered.min(delivered - unsettled);
+        let number = |of: &str| info[of]["stream_seq"].as_u64().unwrap_or(0);
         let mut oldest = None;
         if pending > 0 {
-            let from = info["delivered"]["stream_seq"].as_u64().unwrap_or(0) + 1;
-            oldest = self.next_kept(stream, from, &subject, deadline.left())?.map(|kept| {
-                let Kept { sequence, stored, block, payload, .. } = kept;
-                let fields = headers::read(&block).unwrap_or_default();
-                let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-                decode::item(lane, Place { stream, sequence, stored }, fields, payload).0.published
-            });
+            let from = number("delivered") + 1;
+            oldest = match &first {
+                Some(first) if first.sequence >= from => Some(published(lane, stream, first)),
+                _ => {
+                    let kept = self.next_kept(stream, from, &subject, deadline.left())?;
+                    kept.map(|kept| published(lane, stream, &kept))
+                }
+            };
         }
-        self.reclaim(lane, info["ack_floor"]["stream_seq"].as_u64().unwrap_or(0), &deadline)?;
+        // Of what was delivered, everything is settled if nothing is unsettled.
+        let settled = if delivered == 0 { number("delivered") } else { number("ack_floor") };
+        let known = pending + delivered;
+        let remnants = self.remnants(lane, first, settled, known, &deadline)?;
         // What others hold cannot be told from what waits for its time.
-        let delayed = delivered - unsettled - buffered;
+        let delayed = delivered - unsettled - buffered + remnants;
         Ok(Depth { ready: pending + buffered, delayed, unsettled, oldest })
     }
 }

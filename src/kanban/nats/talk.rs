@@ -90,11 +90,21 @@ impl Talk {
         within: Duration,
     ) -> Result<Message, BrokerError> {
         let say = Say { subject: Subject::from(subject), headers: None, payload: payload.into() };
-        match self.exchange(vec![say.into()], false, within).pop() {
-            Some(Reply::Answered(message) | Reply::Halted(message)) => Ok(message),
-            Some(Reply::NotSent(error) | Reply::Unanswered(error)) => Err(error),
-            None => Err(BrokerError::TimedOut(within)),
-        }
+        answered(self.exchange(vec![say.into()], false, within).pop(), within)
+    }
+
+    /// Asks JetStream several questions at once: what comes back, in their order.
+    pub(super) fn ask_at_once(
+        &self,
+        questions: Vec<(String, String)>,
+        within: Duration,
+    ) -> Vec<Result<Message, BrokerError>> {
+        let say = |(what, payload): (String, String)| {
+            let subject = format!("$JS.API.{what}").into();
+            Entry::from(Say { subject, headers: None, payload: payload.into() })
+        };
+        let replies = self.exchange(questions.into_iter().map(say).collect(), false, within);
+        replies.into_iter().map(|reply| answered(Some(reply), within)).collect()
     }
 
     /// Asks JetStream: an answer, or an error of its own.
@@ -115,5 +125,13 @@ impl Talk {
         within: Duration,
     ) -> Result<T, BrokerError> {
         self.api(what, payload, within)?.map_err(|error| replies::refused(&error))
+    }
+}
+
+fn answered(reply: Option<Reply>, within: Duration) -> Result<Message, BrokerError> {
+    match reply {
+        Some(Reply::Answered(message) | Reply::Halted(message)) => Ok(message),
+        Some(Reply::NotSent(error) | Reply::Unanswered(error)) => Err(error),
+        None => Err(BrokerError::TimedOut(within)),
     }
 }

@@ -18,7 +18,15 @@ fn nats_cluster_loses_its_leader_and_then_a_second_node() {
     let open = || -> Arc<dyn Broker> {
         let urls = cluster.servers().iter().map(NatsServer::url).collect();
         let settings = NatsSettings { replicas: 3, ..nats_settings(urls) };
-        Arc::new(Nats::connect(settings, Clock::monotonic()).unwrap_or_else(|error| panic!("{error}")))
+        // Four streams of three copies each, on a machine that has much else to do: whoever does not start is started again.
+        let mut attempts = 1..=20;
+        loop {
+            match Nats::connect(settings.clone(), Clock::monotonic()) {
+                Ok(nats) => return Arc::new(nats),
+                Err(error) if attempts.next().is_none() => panic!("{error}"),
+                Err(error) => println!("{name}: not connected: {error}"),
+            }
+        }
     };
     let mut random = plan.random();
     let mut flow = Flow::start(name, plan, open());

@@ -4,6 +4,7 @@ mod conformance;
 mod foreign;
 mod identity;
 mod refusals;
+mod remnants;
 mod rig;
 mod speed;
 mod standing;

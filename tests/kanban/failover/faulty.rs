@@ -25,6 +25,8 @@ pub(crate) enum Wrong {
     Full,
     /// All but preparing lanes works.
     Unopened,
+    /// Everything works, but pulling takes so long.
+    PullsSlowly(Duration),
 }
 
 /// A call of it.
@@ -118,7 +120,9 @@ impl Broker for Faulty {
     }
 
     fn pull(&self, wants: &[Want<'_>], within: Duration) -> Result<Vec<Delivery>, BrokerError> {
-        self.gate(Call::Pull, within)?;
+        if let Wrong::PullsSlowly(pause) = self.gate(Call::Pull, within)? {
+            std::thread::sleep(pause);
+        }
         self.inner.pull(wants, within)
     }
 

@@ -2,7 +2,7 @@
 
 mod asking;
 mod consuming;
-mod faulty;
+pub(crate) mod faulty;
 mod flapping;
 mod publishing;
 mod told;
