@@ -96,6 +96,10 @@ impl Setup for Across {
         false
     }
 
+    fn keeps_order(&self) -> bool {
+        false
+    }
+
     fn gives_at_once(&self) -> bool {
         false
     }

@@ -58,8 +58,18 @@ impl Session<'_> {
     }
 
     fn hop(&mut self, fresh: Fresh, lane: usize, why: Why) {
+        let now = self.shared.clock.now();
+        let due = fresh.read.due.filter(|_| why == Why::Early);
+        let left = due.map(|due| due.since(self.shared.clock.timestamp()));
+        {
+            let mut stock = self.shared.stock.lock();
+            let lane = &mut stock.lanes[lane];
+            lane.hopping += 1;
+            if let Some(left) = left {
+                lane.away.went(now.after(left));
+            }
+        }
         let state = self.send(&fresh, why);
-        self.shared.stock.lock().lanes[lane].hopping += 1;
         self.hops.push(Hop { fresh, lane, why, state });
     }
 
@@ -111,9 +121,8 @@ impl Session<'_> {
                     let lane = &mut stock.lanes[hop.lane];
                     lane.hopping -= 1;
                     lane.returns += 1;
-                    if stored && hop.why == Why::Early {
-                        let left = hop.fresh.read.due.map(|due| due.since(self.shared.clock.timestamp()));
-                        lane.away.went(now.after(left.unwrap_or_default()));
+                    if !stored && hop.why == Why::Early {
+                        lane.away.came();
                     }
                 }
             }

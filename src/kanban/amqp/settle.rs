@@ -47,7 +47,12 @@ pub(super) fn settle(shared: &Shared, settlements: Vec<Settlement>, within: Dura
             if loan.copied {
                 return Step::End(settlement, true);
             }
-            match copy(shared, loan, &settlement.verdict) {
+            let (lane, parcel) = (loan.lane, copy(shared, loan, &settlement.verdict));
+            if let Some(after) = put_off_for(&settlement.verdict) {
+                // Before it is sent, as it may come again before its confirmation is seen here.
+                stock.lanes[lane].away.went(now.after(after));
+            }
+            match parcel {
                 None => {
                     let done = matches!(settlement.verdict, Verdict::Ack);
                     Step::End(settlement, done)
@@ -69,7 +74,10 @@ pub(super) fn settle(shared: &Shared, settlements: Vec<Settlement>, within: Dura
                     copied(shared, &settlement);
                     Step::End(settlement, true)
                 }
-                Some(Err(PublishError::NotStored(why) | PublishError::Unknown(why))) => {
+                Some(Err(error @ (PublishError::NotStored(why) | PublishError::Unknown(why)))) => {
+                    if matches!(error, PublishError::NotStored(_)) {
+                        stays(shared, &settlement);
+                    }
                     Step::Over(failed(shared, settlement, why.clone()))
                 }
                 _ => {
@@ -104,15 +112,28 @@ fn end(step: &Step) -> Option<(u64, bool)> {
 fn copied(shared: &Shared, settlement: &Settlement) {
     let mut stock = shared.stock.lock();
     let same = settlement.ticket.generation() == stock.generation;
-    let loan = stock.loans.get_mut(&settlement.ticket.number()).filter(|_| same);
-    let lane = loan.map(|loan| {
+    if let Some(loan) = stock.loans.get_mut(&settlement.ticket.number()).filter(|_| same) {
         loan.copied = true;
-        loan.lane
-    });
-    if let (Verdict::Retry { after } | Verdict::Release { after }, Some(lane)) = (&settlement.verdict, lane)
-        && !after.is_zero()
-    {
-        stock.lanes[lane].away.went(shared.clock.now().after(*after));
+    }
+}
+
+/// It was not put off after all.
+fn stays(shared: &Shared, settlement: &Settlement) {
+    let mut stock = shared.stock.lock();
+    let same = settlement.ticket.generation() == stock.generation;
+    let loan = stock.loans.get(&settlement.ticket.number()).filter(|_| same);
+    if let (Some(_), Some(lane)) = (put_off_for(&settlement.verdict), loan.map(|loan| loan.lane)) {
+        stock.lanes[lane].away.came();
+    }
+}
+
+/// How long its copy waits in a retry lane, if it goes there.
+fn put_off_for(verdict: &Verdict) -> Option<Duration> {
+    match verdict {
+        Verdict::Retry { after } | Verdict::Release { after } if !after.is_zero() => Some(*after),
+        // A retry at once goes through the shortest of them as well.
+        Verdict::Retry { .. } => Some(Duration::ZERO),
+        _ => None,
     }
 }
 

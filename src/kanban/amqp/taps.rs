@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use amiquip::{Channel, Consumer, ConsumerMessage, ConsumerOptions, Delivery, Error, QueueDeclareOptions};
 
-use super::consume::{Held, NAP, Session};
+use super::consume::{Held, Session};
 use super::link::{Link, told};
 use super::shared::Shared;
 use super::stock::{Change, Fresh, LaneStock};
@@ -18,6 +18,9 @@ const MOST: usize = 4096;
 
 /// So many subscriptions to a lane are replaced by one.
 const MOST_TAPS: usize = 4;
+
+/// From one look at what is pushed and not wanted to the next: much longer than a question to a server far away takes.
+const TRIM: Duration = Duration::from_secs(3);
 
 /// Nothing is on its way any more when nothing came for so long; but no longer is waited for it than this.
 const LULL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(300));
@@ -154,7 +157,7 @@ impl Session<'_> {
             return Ok(());
         }
         let now = self.shared.clock.now();
-        let trim = now.since(self.trimmed) >= NAP;
+        let trim = now.since(self.trimmed) >= TRIM;
         if trim {
             self.trimmed = now;
         }

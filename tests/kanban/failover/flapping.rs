@@ -8,7 +8,7 @@ use heijunka::history::History;
 use heijunka::{Outcome, Publisher, Runtime, Work};
 
 use super::{Faulty, Pair, Wrong};
-use crate::common::{GENEROUS, workers};
+use crate::common::{GENEROUS, eventually, workers};
 use crate::rig::{item, quick};
 
 /// A sequence of numbers that is the same each time.
@@ -88,6 +88,8 @@ fn flap(seed: u64, count: usize) {
         }
         all_are_in.store(true, Ordering::Release);
     });
+    // A drain finishes what can be reached, and a broker that failed rests for a while after it is well again.
+    eventually("both are consumed from", || pair.status().brokers.iter().all(|broker| !broker.resting));
     let report = runtime.drain(GENEROUS);
     let left = report.kanban.as_ref().and_then(|kanban| kanban.left);
     assert_eq!(left, Some(0), "{report:?}");

@@ -28,7 +28,12 @@ fn k19_01_single_worker(setup: &dyn Setup) {
     }
     eventually("all are done", || counts(&runtime).acked == 50);
     let ids: Vec<String> = log.runs().into_iter().map(|run| run.id).collect();
-    assert_eq!(ids, (0..50).map(|n| n.to_string()).collect::<Vec<_>>());
+    let in_order: Vec<String> = (0..50).map(|n| n.to_string()).collect();
+    if setup.keeps_order() {
+        assert_eq!(ids, in_order);
+    } else {
+        log.each_once(50);
+    }
     assert_eq!(waiting(&*broker), 0);
     let report = runtime.stop(GENEROUS);
     assert!(report.is_clean(), "{report:?}");

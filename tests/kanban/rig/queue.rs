@@ -8,7 +8,7 @@ use heijunka::{
     Lane, Name, Priority, QueueStatus, RetryConfig, Runtime, Stored,
 };
 
-use crate::common::GENEROUS;
+use crate::common::{GENEROUS, eventually};
 
 /// How long a question to a broker may take.
 pub(crate) const WITHIN: Duration = GENEROUS;
@@ -74,9 +74,13 @@ pub(crate) fn waiting(broker: &dyn Broker) -> u64 {
     depths.iter().map(|depth| depth.ready + depth.delayed + depth.unsettled).sum()
 }
 
-/// All dead letters.
+/// All dead letters, once they can be told: of two brokers one may be away.
 pub(crate) fn dead(broker: &dyn Broker) -> Vec<DeadLetter> {
-    broker.dead_letters(0, 1_000_000, WITHIN).unwrap()
+    let mut letters = Vec::new();
+    eventually("dead letters are told", || {
+        broker.dead_letters(0, 1_000_000, WITHIN).map(|told| letters = told).is_ok()
+    });
+    letters
 }
 
 /// What the pull queue wrote into the journal by this rule, the oldest first.

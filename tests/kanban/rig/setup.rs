@@ -27,6 +27,11 @@ pub(crate) trait Setup {
         true
     }
 
+    /// Whether the items of a lane come in the order in which they were published: not if some are in another broker.
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     /// Whether the broker can list the lanes that have items.
     fn lists_lanes(&self) -> bool {
         true
