@@ -82,7 +82,7 @@ fn told_of(standing: Standing, settings: &AmqpSettings, found: &mut Vec<Finding>
     match (missing.is_empty(), settings.create) {
         (true, _) => {}
         (false, true) => {
-            found.push(Finding::notes(format!("not there yet, and will be declared: {missing}")))
+            found.push(Finding::notes(format!("not there yet, and will be declared: {missing}")));
         }
         (false, false) => found.push(Finding::endangers(
             format!("not there, and nothing may be declared (create = false): {missing}"),
