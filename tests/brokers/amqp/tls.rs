@@ -25,6 +25,8 @@ impl Server {
             file("server.pem"),
             file("server.key"),
         ));
+        // It listens there a little later than on the other, which is waited for.
+        until("it listens", || std::net::TcpStream::connect(("127.0.0.1", port.number())).is_ok());
         Self { rabbit, port, certificates }
     }
 
