@@ -26,8 +26,6 @@ fn about<'a>(ran: &'a Ran, broker: &str) -> Vec<&'a str> {
     let after = ran.out.lines().skip_while(|line| !line.starts_with(&start));
     let mut lines =
         after.take_while(|line| line.starts_with(&start) || line.starts_with(' ')).collect::<Vec<_>>();
-    // So much of each as is promised.
-    lines.iter_mut().for_each(|line| *line = line.trim_end());
     assert!(!lines.is_empty(), "{}", ran.out);
     lines
 }
