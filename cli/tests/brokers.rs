@@ -24,7 +24,7 @@ fn looked(nats: &str, amqp: &str, more: &[&str]) -> Ran {
 fn about<'a>(ran: &'a Ran, broker: &str) -> Vec<&'a str> {
     let start = format!("{broker} at ");
     let after = ran.out.lines().skip_while(|line| !line.starts_with(&start));
-    let mut lines =
+    let lines =
         after.take_while(|line| line.starts_with(&start) || line.starts_with(' ')).collect::<Vec<_>>();
     assert!(!lines.is_empty(), "{}", ran.out);
     lines
