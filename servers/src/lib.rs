@@ -10,6 +10,8 @@
 //! | [`RabbitServer`], [`Vhost`] | RabbitMQ, of one's own or shared by all tests, each with a virtual host of its own |
 //! | [`Proxy`] | a TCP proxy that cuts, stalls, delays and limits |
 //! | [`FakeServer`] | a server that says what a seed makes it say |
+//! | [`Certificates`] | an authority, and what it vouches for |
+//! | [`Port`] | a port for one more listener |
 //!
 //! # Panics
 //!
@@ -19,6 +21,7 @@
 // Real processes are waited for in real time, which no test can set.
 #![allow(clippy::disallowed_methods)]
 
+mod certificates;
 mod fake;
 mod folder;
 mod nats;
@@ -27,7 +30,9 @@ mod process;
 mod proxy;
 mod rabbit;
 
+pub use certificates::Certificates;
 pub use fake::FakeServer;
 pub use nats::{NatsCluster, NatsServer};
+pub use port::Port;
 pub use proxy::{Direction, Proxy, Said};
 pub use rabbit::{RabbitServer, Vhost};

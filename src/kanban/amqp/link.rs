@@ -34,8 +34,7 @@ impl Link {
         let left = deadline.left().max(Duration::from_millis(1));
         let (options, tuning) = how(settings);
         let opened = dog.watch(&kill, left, "connecting", || {
-            let stream = mio06::net::TcpStream::from_stream(socket).map_err(unavailable)?;
-            super::tls::open(settings, stream, limits, options, tuning)
+            super::tls::open(settings, socket, &deadline, limits, options, tuning)
         });
         opened.map(|connection| Self { connection, kill })
     }
@@ -123,6 +122,9 @@ pub(super) fn text(table: &FieldTable, name: &str) -> String {
 
 /// What an error of the client means, and what would help.
 pub(super) fn told(settings: &AmqpSettings, error: &Error) -> BrokerError {
+    if let Some(told) = super::tls::told(settings, error) {
+        return told;
+    }
     let place = settings.place();
     match error {
         Error::InvalidCredentials => BrokerError::Refused(format!(

@@ -1,13 +1,16 @@
 //! What an operator should know of a server before anything depends on it.
 
-use amiquip::{Channel, ConsumerOptions, Error, FieldTable, Publish, QueueDeclareOptions};
+use amiquip::{
+    Channel, ConsumerOptions, Error, FieldTable, Publish, QueueDeclareOptions, QueueDeleteOptions,
+};
 
 use super::dog::Kill;
 use super::link::{Link, told};
 use super::settings::{AmqpSettings, QueueKind};
 use super::shared::Shared;
-use super::topology;
-use crate::kanban::broker::{BrokerError, Finding};
+use super::taps::cancel;
+use super::topology::{self, Standing};
+use crate::kanban::broker::Finding;
 
 /// The first version whose quorum queues expire messages, and pass them on without losing any.
 const LEAST: (u32, u32) = (3, 10);
@@ -18,10 +21,17 @@ pub(super) fn look(shared: &Shared, link: &mut Link, kill: &Kill) -> Vec<Finding
     let patience = settings.patience();
     let mut found = vec![Finding::notes(format!("{} is version {}", settings.place(), link.version()))];
     version(&link.version(), settings, &mut found);
-    shared.dog.watch(kill, patience, "preflight", || permissions(settings, link, &mut found));
-    let prepared = shared.dog.watch(kill, patience, "preflight", || topology::verify(shared, link));
-    if let Err(why) = prepared {
-        found.push(Finding::endangers(why.to_string(), ""));
+    match shared.dog.watch(kill, patience, "preflight", || topology::verify(shared, link)) {
+        Ok(standing) => {
+            let items = shared.names.items();
+            // What is not there yet can be read and written once it was declared.
+            let exchange = (!standing.missing.contains(&items)).then_some(&*items);
+            told_of(standing, settings, &mut found);
+            shared
+                .dog
+                .watch(kill, patience, "preflight", || permissions(settings, link, exchange, &mut found));
+        }
+        Err(why) => found.push(Finding::endangers(why.to_string(), "see the server's log")),
     }
     if settings.queues == QueueKind::Classic {
         found.push(Finding::warns(
@@ -67,35 +77,58 @@ fn is_local(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Tries everything that will be done, with a queue that nobody else sees and that is gone afterwards.
-fn permissions(settings: &AmqpSettings, link: &mut Link, found: &mut Vec<Finding>) {
-    let name = format!("{}.preflight.{:016x}", settings.prefix, fastrand::u64(..));
-    let tried = link.channel(settings).and_then(|channel| {
-        let result = try_out(&channel, &name);
-        // It goes with its connection as well.
-        let _ = channel.queue_delete(&*name, amiquip::QueueDeleteOptions::default());
-        result.map_err(|error| told(settings, &error))
-    });
-    if let Err(why) = tried {
-        let cure = match why {
-            BrokerError::Refused(_) => "give the user configure, write and read permission for the prefix",
-            _ => "see the server's log",
-        };
-        found.push(Finding::endangers(why.to_string(), cure));
+fn told_of(standing: Standing, settings: &AmqpSettings, found: &mut Vec<Finding>) {
+    // Each says what would help.
+    found.extend(standing.wrong.into_iter().map(|why| Finding::endangers(why.to_string(), "")));
+    let missing = standing.missing.join(", ");
+    match (missing.is_empty(), settings.create) {
+        (true, _) => {}
+        (false, true) => {
+            found.push(Finding::notes(format!("not there yet, and will be declared: {missing}")));
+        }
+        (false, false) => found.push(Finding::endangers(
+            format!("not there, and nothing may be declared (create = false): {missing}"),
+            "declare them, or let heijunka do so (create = true)",
+        )),
     }
 }
 
-fn try_out(channel: &Channel, name: &str) -> Result<(), Error> {
-    let options =
-        QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
-    channel.queue_declare(name, options)?;
-    channel.basic_publish("", Publish::new(b"", name))?;
-    let consumer =
-        channel.basic_consume(name, ConsumerOptions { no_ack: true, ..ConsumerOptions::default() })?;
-    consumer.cancel()?;
-    // Binding needs to read from one and to write to the other.
+/// Tries everything that will be done, with a queue that nobody else sees and that is gone afterwards.
+fn permissions(settings: &AmqpSettings, link: &mut Link, exchange: Option<&str>, found: &mut Vec<Finding>) {
+    let name = format!("{}.preflight.{:016x}", settings.prefix, fastrand::u64(..));
+    let own = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+    let tried = link.channel(settings).and_then(|channel| match channel.queue_declare(&*name, own) {
+        // Without that nothing can be tried, nor need it be declared.
+        Err(Error::ServerClosedChannel { code: 403, .. }) if !settings.create => Ok(false),
+        // It ends with its connection, if not before.
+        declared => declared
+            .and_then(|_| try_out(&channel, &name, exchange))
+            .map(|()| true)
+            .map_err(|error| told(settings, &error)),
+    });
+    match tried {
+        Ok(true) => {}
+        Ok(false) => found.push(Finding::warns(
+            "whether items can be read and written was not tried: the user may not declare a queue to try it with",
+            "see that the user has write and read permission for the prefix",
+        )),
+        Err(why) => found.push(Finding::endangers(why.to_string(), "")),
+    }
+}
+
+/// What is published comes to this queue alone: nothing else is bound to its name.
+fn try_out(channel: &Channel, name: &str, exchange: Option<&str>) -> Result<(), Error> {
+    let options = ConsumerOptions { no_ack: true, ..ConsumerOptions::default() };
+    let consumer = channel.basic_consume(name, options)?;
+    cancel(&consumer)?;
+    if let Some(exchange) = exchange {
+        channel.queue_bind(name, exchange, name, FieldTable::new())?;
+        channel.basic_publish(exchange, Publish::new(b"", name))?;
+        // Has no answer of its own: a refusal ends the channel, and with it the next that has one.
+        return channel.queue_delete(name, QueueDeleteOptions::default()).map(drop);
+    }
+    // Binding needs to write to the queue and to read from the exchange, which is not ours.
     channel.queue_bind(name, "amq.topic", name, FieldTable::new()).or_else(|error| match error {
-        // That exchange is not ours.
         Error::ServerClosedChannel { code: 403, message, .. } if message.contains("amq.topic") => Ok(()),
         error => Err(error),
     })

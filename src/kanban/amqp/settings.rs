@@ -12,7 +12,7 @@ use crate::kanban::broker::BrokerError;
 pub struct AmqpSettings {
     /// The server's name or address. Default `127.0.0.1`.
     pub host: String,
-    /// Its port. Default 5672.
+    /// Its port. Default 5672; the one for encrypted connections is mostly 5671.
     pub port: u16,
     /// The virtual host. Default `/`.
     pub vhost: String,
@@ -53,13 +53,17 @@ pub enum QueueKind {
     Classic,
 }
 
-/// How connections are encrypted.
+/// How connections are encrypted. The files are read anew for each connection, so that what is renewed in time is used.
 #[derive(Clone, Debug, Default)]
 pub struct AmqpTls {
     /// A file with the certificates (PEM) of those who may vouch for the server; the system's if `None`.
     pub ca: Option<std::path::PathBuf>,
     /// The name in the server's certificate, if it is not the host.
     pub server_name: Option<String>,
+    /// A file with our own certificate (PEM), and those between it and its authority, for servers that want one; goes with `key`.
+    pub cert: Option<std::path::PathBuf>,
+    /// A file with its key (PEM, not encrypted).
+    pub key: Option<std::path::PathBuf>,
 }
 
 impl Default for AmqpSettings {
@@ -91,6 +95,7 @@ impl fmt::Debug for AmqpSettings {
             .field("port", &self.port)
             .field("vhost", &self.vhost)
             .field("user", &self.user)
+            .field("tls", &self.tls)
             .field("prefix", &self.prefix)
             .field("queues", &self.queues)
             .field("create", &self.create)
@@ -110,10 +115,12 @@ impl AmqpSettings {
 
     pub(super) fn check(&self) -> Result<(), BrokerError> {
         let seconds = self.heartbeat.as_secs();
+        let alone = self.tls.as_ref().is_some_and(|tls| tls.cert.is_some() != tls.key.is_some());
         let rules = [
             (!self.host.is_empty(), "host: a name or an address"),
             (self.vhost.len() <= 255, "vhost: at most 255 bytes"),
             (self.user.len() <= 255 && !self.user.is_empty(), "user: 1 to 255 bytes"),
+            (!alone, "tls: cert and key go together"),
             (is_prefix(&self.prefix), "prefix: 1 to 64 of A-Z a-z 0-9 _ - ."),
             (within(self.lease, 100, 86_400_000), "lease: 100ms to 1day"),
             (within(self.connect_timeout, 100, 60_000), "connect_timeout: 100ms to 60s"),

@@ -21,17 +21,71 @@ pub(super) fn prepare(shared: &Shared, link: &mut Link, lanes: &[Lane]) -> Resul
     result.map_err(|error| told(settings, &error))
 }
 
-/// Looks whether what is there is as it must be, and declares nothing that is missing.
-pub(super) fn verify(shared: &Shared, link: &mut Link) -> Result<(), BrokerError> {
+/// What [`verify`] saw.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// What is not there.
+    pub(super) missing: Vec<String>,
+    /// What is there and cannot be used, and why.
+    pub(super) wrong: Vec<BrokerError>,
+}
+
+/// Looks whether what is there is as it must be, and declares nothing that is missing. May block: to be watched.
+pub(super) fn verify(shared: &Shared, link: &mut Link) -> Result<Standing, BrokerError> {
     let settings = &shared.settings;
-    let there = link.channel(settings)?.exchange_declare_passive(shared.names.items()).is_ok();
-    if !there {
-        // Nothing of this prefix was ever used.
-        return Ok(());
+    let (parts, kill) = {
+        let plan = Plan { shared, version: link.version(), kill: &link.kill };
+        (plan.parts(&[]), link.kill.clone())
+    };
+    let mut standing = Standing::default();
+    let mut channel = link.channel(settings)?;
+    for part in parts {
+        shared.dog.answered(&kill);
+        // What it is like can only be told by declaring it.
+        match part.look(&channel).and_then(|()| part.declare(&channel)) {
+            Ok(()) => continue,
+            Err(Error::ServerClosedChannel { code: 404, .. }) => {
+                // An exchange and its queue may have one name.
+                if standing.missing.last().is_none_or(|last| last != part.name()) {
+                    standing.missing.push(part.name().to_owned());
+                }
+            }
+            // That needs a permission which is not needed otherwise.
+            Err(Error::ServerClosedChannel { code: 403, .. }) if !settings.create => {}
+            Err(error) => standing.wrong.push(told(settings, &error)),
+        }
+        // An error ends its channel.
+        channel = link.channel(settings)?;
     }
-    let channel = link.channel(settings)?;
-    let plan = Plan { shared, version: link.version(), kill: &link.kill };
-    plan.look(&channel, &[]).map_err(|error| told(settings, &error))
+    Ok(standing)
+}
+
+/// An exchange or a queue.
+enum Part {
+    Exchange(ExchangeType, String),
+    Queue(String, FieldTable),
+}
+
+impl Part {
+    fn name(&self) -> &str {
+        match self {
+            Part::Exchange(_, name) | Part::Queue(name, _) => name,
+        }
+    }
+
+    fn declare(&self, channel: &Channel) -> Result<(), Error> {
+        match self {
+            Part::Exchange(kind, name) => exchange(channel, kind.clone(), name.clone()),
+            Part::Queue(name, arguments) => queue(channel, name, arguments.clone()),
+        }
+    }
+
+    fn look(&self, channel: &Channel) -> Result<(), Error> {
+        match self {
+            Part::Exchange(_, name) => channel.exchange_declare_passive(&**name).map(drop),
+            Part::Queue(name, _) => channel.queue_declare_passive(&**name).map(drop),
+        }
+    }
 }
 
 struct Plan<'a> {
@@ -41,48 +95,51 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    fn declare(&self, channel: &Channel, lanes: &[Lane]) -> Result<(), Error> {
+    /// All that there is to be, in an order in which it can be declared.
+    fn parts(&self, lanes: &[Lane]) -> Vec<Part> {
         let names = &self.shared.names;
-        let none = FieldTable::new;
-        self.exchange(channel, ExchangeType::Topic, names.items())?;
-        self.exchange(channel, ExchangeType::Topic, names.dead())?;
-        let letters = names.letters();
-        self.queue(channel, &letters, self.letters())?;
-        self.heard(channel.queue_bind(&*letters, names.dead(), "#", none()))?;
+        let mut parts = vec![
+            Part::Exchange(ExchangeType::Topic, names.items()),
+            Part::Exchange(ExchangeType::Topic, names.dead()),
+            Part::Queue(names.letters(), self.letters()),
+        ];
         for (delay, time) in DELAYS {
-            let name = names.retry(delay);
             let mut arguments = self.passing_on(&names.items());
             let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
             arguments.insert("x-message-ttl".to_owned(), AmqpValue::LongLongInt(millis));
-            self.exchange(channel, ExchangeType::Fanout, name.clone())?;
-            self.queue(channel, &name, arguments)?;
-            self.heard(channel.queue_bind(&*name, &*name, "", none()))?;
+            parts.push(Part::Exchange(ExchangeType::Fanout, names.retry(delay)));
+            parts.push(Part::Queue(names.retry(delay), arguments));
         }
-        for lane in lanes {
-            let name = names.lane(lane);
-            self.queue(channel, &name, self.passing_on(&names.dead()))?;
-            self.heard(channel.queue_bind(&*name, names.items(), &*name, none()))?;
+        parts.extend(lanes.iter().map(|lane| Part::Queue(names.lane(lane), self.passing_on(&names.dead()))));
+        parts
+    }
+
+    fn declare(&self, channel: &Channel, lanes: &[Lane]) -> Result<(), Error> {
+        self.parts(lanes).iter().try_for_each(|part| self.heard(part.declare(channel)))?;
+        let names = &self.shared.names;
+        let bind = |queue: String, exchange: String, key: &str| {
+            self.heard(channel.queue_bind(&*queue, &*exchange, key, FieldTable::new()))
+        };
+        bind(names.letters(), names.dead(), "#")?;
+        for (delay, _) in DELAYS {
+            bind(names.retry(delay), names.retry(delay), "")?;
         }
-        Ok(())
+        lanes.iter().try_for_each(|lane| bind(names.lane(lane), names.items(), &names.lane(lane)))
     }
 
     /// Looks whether all is there. What it is like can only be told by declaring it, which needs a permission that may be missing.
     fn look(&self, channel: &Channel, lanes: &[Lane]) -> Result<(), Error> {
-        let names = &self.shared.names;
-        self.heard(channel.exchange_declare_passive(names.items()))?;
-        self.heard(channel.exchange_declare_passive(names.dead()))?;
-        self.heard(channel.queue_declare_passive(names.letters()))?;
-        for (delay, _) in DELAYS {
-            self.heard(channel.exchange_declare_passive(names.retry(delay)))?;
-            self.heard(channel.queue_declare_passive(names.retry(delay)))?;
-        }
-        for lane in lanes {
-            self.heard(channel.queue_declare_passive(names.lane(lane)))?;
-        }
+        self.parts(lanes).iter().try_for_each(|part| self.heard(part.look(channel)))?;
         match self.declare(channel, lanes) {
             Err(Error::ServerClosedChannel { code: 403, .. }) => Ok(()),
             result => result,
         }
+    }
+
+    /// One of many questions was answered: however far away the server is, it lives.
+    fn heard<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
+        self.shared.dog.answered(self.kill);
+        answer
     }
 
     /// The settings of a queue whose items go to this exchange when their time there is over.
@@ -119,20 +176,14 @@ impl Plan<'_> {
         arguments.insert("x-queue-type".to_owned(), AmqpValue::LongString(kind.to_owned()));
         arguments
     }
+}
 
-    fn exchange(&self, channel: &Channel, kind: ExchangeType, name: String) -> Result<(), Error> {
-        let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-        self.heard(channel.exchange_declare(kind, name, options)).map(drop)
-    }
+fn exchange(channel: &Channel, kind: ExchangeType, name: String) -> Result<(), Error> {
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel.exchange_declare(kind, name, options).map(drop)
+}
 
-    fn queue(&self, channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), Error> {
-        let options = QueueDeclareOptions { durable: true, arguments, ..QueueDeclareOptions::default() };
-        self.heard(channel.queue_declare(name, options)).map(drop)
-    }
-
-    /// One of many questions was answered: however far away the server is, it lives.
-    fn heard<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
-        self.shared.dog.answered(self.kill);
-        answer
-    }
+fn queue(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), Error> {
+    let options = QueueDeclareOptions { durable: true, arguments, ..QueueDeclareOptions::default() };
+    channel.queue_declare(name, options).map(drop)
 }

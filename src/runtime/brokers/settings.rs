@@ -68,7 +68,12 @@ pub(super) fn amqp(
         vhost: config.vhost.clone(),
         user: config.user.clone(),
         password: look_up("amqp.password", &config.password)?,
-        tls: tls.map(|tls| AmqpTls { ca: tls.ca.clone(), server_name: tls.server_name.clone() }),
+        tls: tls.map(|tls| AmqpTls {
+            ca: tls.ca.clone(),
+            server_name: tls.server_name.clone(),
+            cert: tls.cert.clone(),
+            key: tls.key.clone(),
+        }),
         prefix: config.prefix.clone(),
         queues: match config.queues {
             QueuesConfig::Quorum => QueueKind::Quorum,

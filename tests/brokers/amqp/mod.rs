@@ -2,7 +2,10 @@
 
 mod foreign;
 mod outage;
+mod preflight;
 mod rig;
+#[cfg(feature = "amqp-tls")]
+mod tls;
 mod wrong;
 
 use std::sync::Arc;

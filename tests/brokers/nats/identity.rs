@@ -1,12 +1,9 @@
 //! Who we are: token, user and password, nkey, credentials; and encrypted connections.
 
-use std::path::Path;
-use std::process::Command;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use heijunka::{Broker, BrokerError, Clock, Nats, NatsAuth, NatsSettings, NatsTls};
-use heijunka_servers::NatsServer;
+use heijunka_servers::{Certificates, NatsServer};
 use nkeys::KeyPair;
 
 use super::rig::{WITHIN, connect, item, settings};
@@ -99,36 +96,10 @@ fn a_file_of_credentials() {
     assert!(error.to_string().contains("/nowhere/x.creds"), "{error}");
 }
 
-/// Runs openssl, which makes the certificates.
-fn openssl(folder: &Path, arguments: &str) {
-    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output();
-    let output = output.expect("openssl is installed: the certificates of this test are made by it");
-    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// An authority, and certificates of a server and of a client.
-fn certificates(folder: &Path) {
-    const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    let names = "subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n";
-    std::fs::write(folder.join("names"), names).expect("the folder can be written to");
-    openssl(folder, &format!("req -x509 {KEY} -keyout ca.key -out ca.pem -days 2 -subj /CN=authority"));
-    for who in ["server", "client"] {
-        openssl(folder, &format!("req {KEY} -keyout {who}.key -out {who}.csr -subj /CN={who}"));
-        openssl(
-            folder,
-            &format!(
-                "x509 -req -in {who}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out {who}.pem -days 2 -extfile names"
-            ),
-        );
-    }
-}
-
 #[test]
 fn encrypted_connections_with_certificates_on_both_sides() {
-    let folder = std::env::temp_dir().join(format!("heijunka-tls-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("there is a place for it");
-    certificates(&folder);
-    let at = |name: &str| folder.join(name);
+    let certificates = Certificates::new();
+    let at = |name: &str| certificates.file(name);
     let server = NatsServer::start_with(&format!(
         "tls {{ cert_file: \"{}\", key_file: \"{}\", ca_file: \"{}\", verify: true }}",
         at("server.pem").display(),
@@ -149,5 +120,4 @@ fn encrypted_connections_with_certificates_on_both_sides() {
     let error = Nats::connect(NatsSettings { tls: stranger, ..settings(&server) }, Clock::monotonic());
     let error = error.expect_err("nobody vouches for it").to_string();
     assert!(error.contains("tls.ca"), "{error}");
-    std::fs::remove_dir_all(&folder).expect("it can be removed");
 }

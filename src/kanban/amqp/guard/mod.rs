@@ -57,6 +57,10 @@ impl<S> Guard<S> {
         let mut from = 0;
         while let Some(head) = self.raw.get(from..from + HEAD) {
             let length = u32::from_be_bytes([head[3], head[4], head[5], head[6]]) as usize;
+            if matches!(head[..2], [0x15, 3]) {
+                // An alert, which is what it answers with to what is not encrypted.
+                return Err(refused("TLS is spoken there: set tls, or the port without encryption"));
+            }
             if !matches!(head[0], 1..=3 | 8) {
                 return Err(refused("this is no AMQP 0.9.1"));
             }

@@ -16,7 +16,7 @@ use crate::runtime::config::values;
 pub struct AmqpConfig {
     /// The server's name or address. Default `127.0.0.1`.
     pub host: String,
-    /// Its port, 1 to 65 535. Default 5672.
+    /// Its port, 1 to 65 535. Default 5672; the one for encrypted connections is mostly 5671.
     pub port: u32,
     /// The virtual host. Default `/`.
     pub vhost: String,
@@ -56,6 +56,10 @@ pub struct AmqpTlsConfig {
     pub ca: Option<PathBuf>,
     /// The name in the server's certificate. Default: the host.
     pub server_name: Option<String>,
+    /// A PEM file of our own certificate; goes with `key`. Default none.
+    pub cert: Option<PathBuf>,
+    /// A PEM file of its key.
+    pub key: Option<PathBuf>,
 }
 
 /// Which kind of queue keeps items.

@@ -191,7 +191,10 @@ fn amqp_whole(table: &Path, amqp: &AmqpConfig) -> Result<(), Fault> {
         let cure = "build heijunka with the feature amqp-tls, or remove the table";
         return Err(Fault::new(key("tls"), "is not part of this build", cure));
     }
-    some_path(key("tls").key("ca"), tls.ca.as_deref())
+    let table = key("tls");
+    together(&table, ("cert", tls.cert.is_some()), ("key", tls.key.is_some()))?;
+    let files = [("ca", &tls.ca), ("cert", &tls.cert), ("key", &tls.key)];
+    files.into_iter().try_for_each(|(name, file)| some_path(table.clone().key(name), file.as_deref()))
 }
 
 fn together(table: &Path, one: (&str, bool), other: (&str, bool)) -> Result<(), Fault> {

@@ -57,7 +57,7 @@ fn a_failover_needs_two_different_brokers() {
     );
     line(
         &pair("failover", "file"),
-        "4:25: broker.failover.primary is \"failover\", which is no single broker; \
+        "4:24: broker.failover.primary is \"failover\", which is no single broker; \
          set it to one of \"nats\", \"amqp\", \"file\", \"memory\"",
     );
     let broker = read(&format!("{POOL}{}", pair("file", "memory"))).unwrap().broker.unwrap();
@@ -143,7 +143,13 @@ fn what_rabbitmq_cannot_be_reached_with() {
         "prefix = 'a b'",
         "5:10: broker.amqp.prefix is \"a b\"; use 1 to 64 letters, digits, '-', '_' or '.'",
     );
-    if !cfg!(feature = "amqp-tls") {
+    if cfg!(feature = "amqp-tls") {
+        refused(
+            "tls.key = 'k'",
+            "5:11: broker.amqp.tls.cert is missing, and broker.amqp.tls.key is there; set both or neither",
+        );
+        refused("tls.ca = ''", "5:10: broker.amqp.tls.ca is empty; give a path");
+    } else {
         refused(
             "tls = {}",
             "5:1: broker.amqp.tls is not part of this build; build heijunka with the feature amqp-tls, or remove the table",

@@ -40,7 +40,12 @@ pub(super) fn amqp() -> AmqpConfig {
         vhost: "v".into(),
         user: "w".into(),
         password: Secret::new("p"),
-        tls: Some(AmqpTlsConfig { ca: Some("/ca2".into()), server_name: Some("s".into()) }),
+        tls: Some(AmqpTlsConfig {
+            ca: Some("/ca2".into()),
+            server_name: Some("s".into()),
+            cert: Some("/cert2".into()),
+            key: Some("/key2".into()),
+        }),
         prefix: "x".into(),
         queues: QueuesConfig::Classic,
         create: false,

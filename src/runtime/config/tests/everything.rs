@@ -142,6 +142,8 @@ window = 10
 [broker.amqp.tls]
 ca = "/ca2"
 server_name = "s"
+cert = "/cert2"
+key = "/key2"
 [broker.failover]
 primary = "amqp"
 fallback = "file"
