@@ -10,7 +10,9 @@ run: ## replay a built-in day of arrivals through the runtime, about 12 seconds
 
 test: ## unit, property, black-box and documentation tests, with real brokers (which it installs)
 	ci/brokers
-	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace --lib --bins --tests; fi
+	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace -E 'not binary(brokers)' \
+		&& cargo nextest run --workspace -E 'binary(brokers)' --test-threads 4; \
+		else cargo test --workspace --lib --bins --tests; fi
 	cargo test --workspace --doc
 
 loom: ## the models under loom, and the weakened twins they must catch
