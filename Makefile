@@ -1,4 +1,4 @@
-# Everything works with Rust alone; cargo-nextest is used for the tests where it is installed.
+# It takes Rust and a C compiler, which is the linker on most systems; cargo-nextest is used for the tests where it is installed.
 # On a machine without `make`, the recipes are one line each.
 .PHONY: help run test loom stress crash chaos bench compare lint ci
 
