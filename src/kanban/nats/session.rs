@@ -20,6 +20,9 @@ use crate::time::{Clock, Moment};
 /// Messages and commands that are handled before the connection has its turn.
 const AT_ONCE: usize = 256;
 
+/// How long each step of a farewell may take.
+const LAST: Duration = Duration::from_millis(500);
+
 /// Without anything to do.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -349,11 +352,19 @@ impl Session {
         }
     }
 
-    /// Gives back what nobody took, and sees it off.
+    /// Gives back what nobody took, what is on its way included, and sees it off.
     async fn give_back_all(&mut self) {
+        // Nothing is listened for from now on, or what is given back would come here again.
+        let rest = async {
+            let _ = self.answers.drain().await;
+            while let Some(message) = self.answers.next().await {
+                self.messages(message);
+            }
+        };
+        let _ = tokio::time::timeout(LAST, rest).await;
         let back = self.desk.lock().clear();
         self.give_back(back);
-        let _ = tokio::time::timeout(Duration::from_millis(500), self.client.flush()).await;
+        let _ = tokio::time::timeout(LAST, self.client.flush()).await;
     }
 
     fn patience(&self) -> Duration {
