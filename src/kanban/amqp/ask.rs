@@ -185,9 +185,18 @@ fn open(shared: &Shared) -> Answer<Line<'_>> {
 
 fn depth(shared: &Shared, on: &Line<'_>, lane: &Lane) -> Asked<(u64, u64)> {
     let ready = on.waiting(shared.names.lane(lane))?;
-    let mut delayed = 0;
-    for (delay, _) in DELAYS {
-        delayed += on.waiting(shared.names.retry(delay))?;
+    let asked = shared.clock.now();
+    if let Some((sum, until)) = *shared.delayed.lock()
+        && asked < until
+    {
+        return Ok(((ready, sum), None));
     }
-    Ok(((ready, delayed), None))
+    let mut sum = 0;
+    for (delay, _) in DELAYS {
+        sum += on.waiting(shared.names.retry(delay))?;
+    }
+    // The same for all lanes: those that are looked at together need not ask again, least of all a server far away.
+    let now = shared.clock.now();
+    *shared.delayed.lock() = Some((sum, now.after(now.since(asked))));
+    Ok(((ready, sum), None))
 }

@@ -76,6 +76,10 @@ const SPARE: usize = 4096;
 /// A depth is looked at so often at most, while items go back to the server.
 const LOOKS: u32 = 3;
 
+fn is_empty(depth: &Depth) -> bool {
+    depth.ready + depth.delayed + depth.unsettled == 0
+}
+
 impl Amqp {
     /// Connects, and prepares what every lane needs. Blocks for twice the time to connect, and the time to declare.
     ///
@@ -142,24 +146,33 @@ impl Amqp {
         let question = |slip| Ask::Depth { lane: lane.clone(), slip };
         let is_it = |ask: &Ask, own: &Slip<_>| matches!(ask, Ask::Depth { slip, .. } if slip.is(own));
         let (ready, sum) = ask(&self.shared, deadline.left(), question, is_it)?;
+        let depth = self.with_what_is_here(lane, ready, sum);
+        if !is_empty(&depth) {
+            return Ok(depth);
+        }
+        // Before it is said that there is nothing: something may be on its way to here.
         let slip = Slip::new();
         self.shared.desk.send(Order::CatchUp { slip: slip.clone() }).map_err(|(_, why)| why)?;
         slip.wait(deadline).unwrap_or_else(|| {
             self.shared.desk.withdraw(|order| matches!(order, Order::CatchUp { slip: own } if own.is(&slip)));
             Err(BrokerError::TimedOut(deadline.waited()))
         })?;
+        Ok(self.with_what_is_here(lane, ready, sum))
+    }
+
+    fn with_what_is_here(&self, lane: &Lane, ready: u64, sum: u64) -> Depth {
         let mut stock = self.shared.stock.lock();
         let delayed = stock.delayed(lane, sum, self.shared.clock.now());
         let Some(at) = stock.find(lane) else {
-            return Ok(Depth { ready, delayed, unsettled: 0, oldest: None });
+            return Depth { ready, delayed, unsettled: 0, oldest: None };
         };
         let here = &stock.lanes[at];
-        Ok(Depth {
+        Depth {
             ready: ready + (here.fresh.len() + here.hopping) as u64,
             delayed,
             unsettled: here.on_loan as u64,
             oldest: here.fresh.front().map(|fresh| fresh.read.item.published),
-        })
+        }
     }
 
     /// Puts what was pushed and not pulled back where it came from.
@@ -253,7 +266,7 @@ impl Broker for Amqp {
             let before = returns();
             let depth = self.look(lane, &deadline)?;
             // What went back meanwhile may have been missed here and there.
-            if before == returns() || looks == LOOKS {
+            if !is_empty(&depth) || before == returns() || looks == LOOKS {
                 return Ok(depth);
             }
             looks += 1;

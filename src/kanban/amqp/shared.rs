@@ -14,7 +14,7 @@ use super::settings::AmqpSettings;
 use super::stock::Stock;
 use crate::kanban::broker::{Arrivals, BrokerError};
 use crate::kanban::item::Lane;
-use crate::time::Clock;
+use crate::time::{Clock, Moment};
 
 pub(super) struct Shared {
     pub(super) settings: AmqpSettings,
@@ -30,6 +30,8 @@ pub(super) struct Shared {
     pub(super) asks: Mail<Ask>,
     /// The last serial number of a dead letter, in microseconds since 1970.
     pub(super) serial: Mutex<u64>,
+    /// How many items all retry lanes have together, and until when that is fresh.
+    pub(super) delayed: Mutex<Option<(u64, Moment)>>,
     /// The server's version, once connected.
     pub(super) version: Mutex<String>,
     /// Connections that were made in place of lost ones.
@@ -80,6 +82,7 @@ impl Shared {
             desk: Mail::new(),
             asks: Mail::new(),
             serial: Mutex::new(0),
+            delayed: Mutex::default(),
             version: Mutex::default(),
             reconnects: Mutex::new(0),
         }

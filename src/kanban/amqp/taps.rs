@@ -139,6 +139,7 @@ impl Session<'_> {
         self.held.insert(tag, Held { delivery, lane: at, tap });
         if !self.taps.iter().any(|own| own.number == tap) {
             self.orphans[at] += 1;
+            self.note_capacity(at);
         }
         Fresh { tag, read }
     }
@@ -167,7 +168,9 @@ impl Session<'_> {
             let (count, capacity) =
                 taps.fold((0, self.orphans[lane]), |(count, sum), tap| (count + 1, sum + tap.prefetch));
             match change {
-                Change::Grow(wish) if count < MOST_TAPS => self.subscribe(lane, wish - capacity)?,
+                Change::Grow(wish) if count < MOST_TAPS => {
+                    self.subscribe(lane, wish.saturating_sub(capacity))?;
+                }
                 // One takes the place of all.
                 Change::Grow(wish) => {
                     self.unsubscribe(lane)?;

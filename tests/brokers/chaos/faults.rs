@@ -17,7 +17,7 @@ pub(crate) fn killed(server: &impl Server) {
     let mut flow = Flow::start(&name, plan, server.connect());
     for round in 1..=plan.pick(5, 2) {
         flow.wait_for_more(random.u64(20..plan.items / 6));
-        sleep(Duration::from_millis(random.u64(0..300)));
+        sleep(server.youth() + Duration::from_millis(random.u64(0..300)));
         server.kill();
         sleep(Duration::from_millis(random.u64(0..2_000)));
         server.restart();

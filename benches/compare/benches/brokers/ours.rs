@@ -47,14 +47,19 @@ pub(crate) fn latency(items: u32, mut publish: impl FnMut()) -> Latency {
     Latency { p50: quantile(samples.iter().copied(), 0.5), p99: quantile(samples, 0.99) }
 }
 
-/// Nanoseconds per item of publishing in batches of the window's size.
+/// Items that are handed over at once: many windows, so that the last of one does not hold up the next.
+const BATCH: u32 = 4096;
+
+/// Nanoseconds per item of publishing as many as there are, of which a window is unconfirmed.
 pub(crate) fn pipelined(broker: &Arc<dyn Broker>, items: u32) -> f64 {
     let publisher = publisher(broker);
     let start = clock::raw();
-    for first in (0..items).step_by(WINDOW) {
-        let batch = (items - first).min(u32::try_from(WINDOW).expect("it is small"));
+    let mut left = items;
+    while left > 0 {
+        let batch = left.min(BATCH);
         let answers = publisher.publish_batch((0..batch).map(|_| spec()));
         assert!(answers.iter().all(Result::is_ok), "every item is stored");
+        left -= batch;
     }
     clock::nanos_between(start, clock::raw()) as f64 / f64::from(items)
 }
