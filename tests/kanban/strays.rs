@@ -60,7 +60,7 @@ fn items_that_nobody_consumes_are_told_once(setup: &dyn Setup) {
     eventually("they are consumed", || {
         strays().unwrap().iter().all(|(lane, _)| lane.domain.as_str() != "lost")
     });
-    assert_eq!(counts(&runtime).acked, 20);
+    eventually("its own are done", || counts(&runtime).acked >= 20);
     log.each_once(20);
     drop(other);
 }
