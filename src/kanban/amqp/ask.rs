@@ -50,22 +50,6 @@ impl Ask {
     }
 }
 
-/// Asks, and waits for the answer.
-pub(super) fn ask<T>(
-    shared: &Shared,
-    within: Duration,
-    make: impl FnOnce(Slip<Answer<T>>) -> Ask,
-    is_it: impl Fn(&Ask, &Slip<Answer<T>>) -> bool,
-) -> Answer<T> {
-    let deadline = Deadline::after(within);
-    let slip = Slip::new();
-    shared.asks.send(make(slip.clone())).map_err(|(_, why)| why)?;
-    slip.wait(&deadline).unwrap_or_else(|| {
-        shared.asks.withdraw(|ask| is_it(ask, &slip));
-        Err(BrokerError::TimedOut(deadline.waited()))
-    })
-}
-
 /// A channel for questions.
 pub(super) struct Line<'a> {
     shared: &'a Shared,
@@ -176,10 +160,8 @@ fn see_back(shared: &Shared, count: u64) -> Option<Line<'_>> {
 }
 
 fn open(shared: &Shared) -> Answer<Line<'_>> {
-    let slip = Slip::new();
-    shared.desk.send(Order::Channel { slip: slip.clone() }).map_err(|(_, why)| why)?;
-    let patience = shared.settings.patience();
-    let opened = slip.wait(&Deadline::after(patience)).unwrap_or(Err(BrokerError::TimedOut(patience)));
+    let deadline = Deadline::after(shared.settings.patience());
+    let opened = shared.desk.call(&deadline, |slip| Order::Channel { slip });
     opened.map(|(channel, kill)| Line { shared, channel, kill })
 }
 

@@ -6,7 +6,6 @@ use amiquip::AmqpProperties;
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 
-use super::mail::Mail;
 use crate::kanban::broker::{BrokerError, PublishError};
 use crate::time::Deadline;
 
@@ -121,8 +120,8 @@ impl Batch {
         (state.open == 0).then(|| told(&state, None))
     }
 
-    /// Waits for the answers, and takes back what was not sent by then.
-    pub(super) fn wait(self: &Arc<Self>, mail: &Mail<Arc<Batch>>, deadline: &Deadline) -> Vec<Sent> {
+    /// Waits for the answers. What was not sent by then is not, and `late` is called.
+    pub(super) fn wait(&self, deadline: &Deadline, late: impl FnOnce()) -> Vec<Sent> {
         let mut state = self.state.lock();
         while state.open > 0 {
             let left = deadline.left();
@@ -130,8 +129,7 @@ impl Batch {
                 state.abandoned = true;
                 let answers = told(&state, Some(&BrokerError::TimedOut(deadline.waited())));
                 drop(state);
-                // So that what nobody serves does not grow.
-                mail.withdraw(|batch| Arc::ptr_eq(batch, self));
+                late();
                 return answers;
             }
             self.done.wait_for(&mut state, left);

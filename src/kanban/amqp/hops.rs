@@ -1,12 +1,14 @@
 //! Items that go back to the server as copies: a copy is published, and once it is confirmed, the delivery ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::batch::{Batch, Parcel};
 use super::consume::{NAP, Session};
-use super::settle::put_off;
+use super::settle::{put_back, put_off};
+use super::shared::Shared;
 use super::stock::Fresh;
-use super::wire::{self, Past};
+use super::wire::Past;
 use crate::kanban::broker::BrokerError;
 use crate::time::Moment;
 
@@ -30,6 +32,14 @@ enum State {
     Flies(Arc<Batch>),
     /// It could not be kept: to be tried again.
     Waits(Moment),
+}
+
+impl Fresh {
+    /// How long it still is until it is due, if that is why it goes back.
+    fn left(&self, why: Why, shared: &Shared) -> Option<Duration> {
+        let due = self.read.due.filter(|_| why == Why::Early);
+        due.map(|due| due.since(shared.clock.timestamp()))
+    }
 }
 
 impl Session<'_> {
@@ -58,15 +68,12 @@ impl Session<'_> {
     }
 
     fn hop(&mut self, fresh: Fresh, lane: usize, why: Why) {
-        let now = self.shared.clock.now();
-        let due = fresh.read.due.filter(|_| why == Why::Early);
-        let left = due.map(|due| due.since(self.shared.clock.timestamp()));
         {
             let mut stock = self.shared.stock.lock();
             let lane = &mut stock.lanes[lane];
             lane.hopping += 1;
-            if let Some(left) = left {
-                lane.away.went(now.after(left));
+            if let Some(left) = fresh.left(why, self.shared) {
+                lane.away.went(self.shared.clock.now().after(left));
             }
         }
         let state = self.send(&fresh, why);
@@ -85,12 +92,10 @@ impl Session<'_> {
     fn copy(&self, fresh: &Fresh, why: Why) -> Parcel {
         let (shared, read) = (self.shared, &fresh.read);
         let past = Past { deliveries: read.deliveries - 1, failures: read.failures, due: read.due };
-        if let Some(due) = read.due.filter(|_| why == Why::Early) {
-            return put_off(shared, &read.item, past, due.since(shared.clock.timestamp()));
+        match fresh.left(why, shared) {
+            Some(left) => put_off(shared, &read.item, past, left),
+            None => put_back(shared, &read.item, past),
         }
-        let properties = wire::properties(&read.item, past, amiquip::FieldTable::new());
-        let (exchange, key) = (shared.names.items(), shared.names.lane(&read.item.lane));
-        Parcel { exchange, key, properties, body: read.item.payload.clone() }
     }
 
     /// Ends the deliveries of what is kept.

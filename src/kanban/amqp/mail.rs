@@ -20,7 +20,9 @@ pub(super) struct Mail<T> {
 
 #[derive(Debug)]
 struct Slot<T> {
-    queue: VecDeque<T>,
+    /// Each with a number of its own.
+    queue: VecDeque<(u64, T)>,
+    next: u64,
     state: State,
 }
 
@@ -37,20 +39,37 @@ impl<T> Mail<T> {
     pub(super) fn new() -> Self {
         let (ring, bell) = bounded(1);
         let state = State::Down(BrokerError::Unavailable("not connected yet".to_owned()));
-        Self { slot: Mutex::new(Slot { queue: VecDeque::new(), state }), ring, bell }
+        Self { slot: Mutex::new(Slot { queue: VecDeque::new(), next: 0, state }), ring, bell }
     }
 
-    /// Hands it over; gives it back if nobody would take it.
-    pub(super) fn send(&self, letter: T) -> Result<(), (T, BrokerError)> {
+    /// Hands it over, and tells its number; gives it back if nobody would take it.
+    pub(super) fn send(&self, letter: T) -> Result<u64, (T, BrokerError)> {
         let mut slot = self.slot.lock();
         match &slot.state {
-            State::Up => slot.queue.push_back(letter),
+            State::Up => {}
             State::Down(why) => return Err((letter, why.clone())),
             State::Closing | State::Closed => return Err((letter, BrokerError::Closed)),
         }
+        slot.next += 1;
+        let number = slot.next;
+        slot.queue.push_back((number, letter));
         drop(slot);
         self.ring();
-        Ok(())
+        Ok(number)
+    }
+
+    /// Hands over a letter with a place for the answer, and waits for that.
+    pub(super) fn call<R>(
+        &self,
+        deadline: &Deadline,
+        write: impl FnOnce(Slip<Result<R, BrokerError>>) -> T,
+    ) -> Result<R, BrokerError> {
+        let slip = Slip::new();
+        let number = self.send(write(slip.clone())).map_err(|(_, why)| why)?;
+        slip.wait(deadline).unwrap_or_else(|| {
+            self.withdraw(number);
+            Err(BrokerError::TimedOut(deadline.waited()))
+        })
     }
 
     /// Calls the thread.
@@ -60,12 +79,12 @@ impl<T> Mail<T> {
     }
 
     pub(super) fn take(&self) -> Option<T> {
-        self.slot.lock().queue.pop_front()
+        self.slot.lock().queue.pop_front().map(|(_, letter)| letter)
     }
 
-    /// Takes back what has not been taken.
-    pub(super) fn withdraw(&self, is_it: impl Fn(&T) -> bool) {
-        self.slot.lock().queue.retain(|letter| !is_it(letter));
+    /// Takes back the letter of this number if it has not been taken: what nobody serves is not to grow.
+    pub(super) fn withdraw(&self, number: u64) {
+        self.slot.lock().queue.retain(|(own, _)| *own != number);
     }
 
     /// Served from now on, unless it is closed.
@@ -84,7 +103,7 @@ impl<T> Mail<T> {
             State::Closing => slot.state = State::Closed,
             State::Closed => {}
         }
-        slot.queue.drain(..).collect()
+        slot.queue.drain(..).map(|(_, letter)| letter).collect()
     }
 
     /// Why nothing is taken now.
@@ -174,9 +193,5 @@ impl<T> Slip<T> {
             }
             given.wait_for(&mut answer, left);
         }
-    }
-
-    pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.answer, &other.answer)
     }
 }

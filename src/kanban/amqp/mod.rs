@@ -34,11 +34,10 @@ use parking_lot::Mutex;
 
 pub use settings::{AmqpSettings, AmqpTls, QueueKind};
 
-use self::ask::{Ask, ask};
+use self::ask::Ask;
 use self::batch::Parcel;
 use self::life::Threads;
 use self::link::Link;
-use self::mail::Slip;
 use self::shared::{Order, Shared};
 use self::wire::Past;
 use super::broker::{
@@ -143,20 +142,13 @@ impl Amqp {
 
     /// What the server has, and then what is here: what is pushed meanwhile counts twice, rather than not at all.
     fn look(&self, lane: &Lane, deadline: &Deadline) -> Result<Depth, BrokerError> {
-        let question = |slip| Ask::Depth { lane: lane.clone(), slip };
-        let is_it = |ask: &Ask, own: &Slip<_>| matches!(ask, Ask::Depth { slip, .. } if slip.is(own));
-        let (ready, sum) = ask(&self.shared, deadline.left(), question, is_it)?;
+        let (ready, sum) = self.shared.asks.call(deadline, |slip| Ask::Depth { lane: lane.clone(), slip })?;
         let depth = self.with_what_is_here(lane, ready, sum);
         if !is_empty(&depth) {
             return Ok(depth);
         }
         // Before it is said that there is nothing: something may be on its way to here.
-        let slip = Slip::new();
-        self.shared.desk.send(Order::CatchUp { slip: slip.clone() }).map_err(|(_, why)| why)?;
-        slip.wait(deadline).unwrap_or_else(|| {
-            self.shared.desk.withdraw(|order| matches!(order, Order::CatchUp { slip: own } if own.is(&slip)));
-            Err(BrokerError::TimedOut(deadline.waited()))
-        })?;
+        self.shared.desk.call(deadline, |slip| Order::CatchUp { slip })?;
         Ok(self.with_what_is_here(lane, ready, sum))
     }
 
@@ -177,11 +169,8 @@ impl Amqp {
 
     /// Puts what was pushed and not pulled back where it came from.
     fn unread(&self, deadline: &Deadline) {
-        let slip = Slip::new();
-        if self.shared.desk.send(Order::Hush { slip: slip.clone() }).is_ok() {
-            // What is not back by then comes again all the same, only counted.
-            let _ = slip.wait(deadline);
-        }
+        // What is not back by then comes again all the same, only counted.
+        let _ = self.shared.desk.call(deadline, |slip| Order::Hush { slip });
     }
 }
 
@@ -198,11 +187,8 @@ impl Broker for Amqp {
     }
 
     fn open(&self, lanes: &[Lane], arrivals: Arrivals, within: Duration) -> Result<(), BrokerError> {
-        let deadline = Deadline::after(within);
-        let slip = Slip::new();
-        let order = Order::Open { lanes: lanes.to_vec(), arrivals, slip: slip.clone() };
-        self.shared.desk.send(order).map_err(|(_, why)| why)?;
-        slip.wait(&deadline).unwrap_or(Err(BrokerError::TimedOut(within)))
+        let order = |slip| Order::Open { lanes: lanes.to_vec(), arrivals, slip };
+        self.shared.desk.call(&Deadline::after(within), order)
     }
 
     fn publish(&self, items: &[Arc<Item>], within: Duration) -> Vec<Result<Stored, PublishError>> {
@@ -283,18 +269,15 @@ impl Broker for Amqp {
         most: usize,
         within: Duration,
     ) -> Result<Vec<DeadLetter>, BrokerError> {
-        let is_it = |ask: &Ask, own: &Slip<_>| matches!(ask, Ask::Letters { slip, .. } if slip.is(own));
-        ask(&self.shared, within, |slip| Ask::Letters { after, most, slip }, is_it)
+        self.shared.asks.call(&Deadline::after(within), |slip| Ask::Letters { after, most, slip })
     }
 
     fn dead_letter_count(&self, within: Duration) -> Result<(u64, Option<Timestamp>), BrokerError> {
-        let is_it = |ask: &Ask, own: &Slip<_>| matches!(ask, Ask::Count { slip } if slip.is(own));
-        ask(&self.shared, within, |slip| Ask::Count { slip }, is_it)
+        self.shared.asks.call(&Deadline::after(within), |slip| Ask::Count { slip })
     }
 
     fn remove_dead_letter(&self, serial: u64, within: Duration) -> Result<bool, BrokerError> {
-        let is_it = |ask: &Ask, own: &Slip<_>| matches!(ask, Ask::Remove { slip, .. } if slip.is(own));
-        ask(&self.shared, within, |slip| Ask::Remove { serial, slip }, is_it)
+        self.shared.asks.call(&Deadline::after(within), |slip| Ask::Remove { serial, slip })
     }
 
     fn put_note(&self, _: &str, _: Option<&[u8]>, _: Duration) -> Result<(), BrokerError> {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use amiquip::{AmqpValue, FieldTable};
 
 use super::batch::{Batch, Parcel, Sent};
-use super::mail::Slip;
 use super::shared::{Order, Shared};
 use super::stock::Loan;
 use super::text::encode;
@@ -29,15 +28,14 @@ enum Step {
 
 pub(super) fn settle(shared: &Shared, settlements: Vec<Settlement>, within: Duration) -> Vec<Settled> {
     let deadline = Deadline::after(within);
-    let (mut parcels, mut generation) = (Vec::new(), 0);
-    let steps: Vec<Step> = {
+    let mut parcels = Vec::new();
+    let (mut steps, generation): (Vec<Step>, u64) = {
         let mut stock = shared.stock.lock();
         if stock.closed {
             let closed = |settlement| Settled::Failed(settlement, BrokerError::Closed);
             return settlements.into_iter().map(closed).collect();
         }
-        let now = shared.clock.now();
-        generation = generation.max(stock.generation);
+        let (now, generation) = (shared.clock.now(), stock.generation);
         let mut step = |settlement: Settlement| {
             // Taken by another settlement already: that is how tickets settle once.
             let Some(loan) = stock.loan(&settlement.ticket, now).filter(|loan| !loan.settling) else {
@@ -63,10 +61,9 @@ pub(super) fn settle(shared: &Shared, settlements: Vec<Settlement>, within: Dura
                 }
             }
         };
-        settlements.into_iter().map(&mut step).collect()
+        (settlements.into_iter().map(&mut step).collect(), generation)
     };
     let kept = publish(shared, parcels, &deadline);
-    let mut steps = steps;
     for step in &mut steps {
         let next = match std::mem::replace(step, Step::Over(Settled::Gone)) {
             Step::Copy(settlement, number) => match kept.get(number) {
@@ -110,9 +107,7 @@ fn end(step: &Step) -> Option<(u64, bool)> {
 
 /// Whatever becomes of its delivery, the copy of it is there.
 fn copied(shared: &Shared, settlement: &Settlement) {
-    let mut stock = shared.stock.lock();
-    let same = settlement.ticket.generation() == stock.generation;
-    if let Some(loan) = stock.loans.get_mut(&settlement.ticket.number()).filter(|_| same) {
+    if let Some(loan) = shared.stock.lock().lent(&settlement.ticket) {
         loan.copied = true;
     }
 }
@@ -120,9 +115,8 @@ fn copied(shared: &Shared, settlement: &Settlement) {
 /// It was not put off after all.
 fn stays(shared: &Shared, settlement: &Settlement) {
     let mut stock = shared.stock.lock();
-    let same = settlement.ticket.generation() == stock.generation;
-    let loan = stock.loans.get(&settlement.ticket.number()).filter(|_| same);
-    if let (Some(_), Some(lane)) = (put_off_for(&settlement.verdict), loan.map(|loan| loan.lane)) {
+    let lane = stock.lent(&settlement.ticket).map(|loan| loan.lane);
+    if let (Some(_), Some(lane)) = (put_off_for(&settlement.verdict), lane) {
         stock.lanes[lane].away.came();
     }
 }
@@ -139,9 +133,7 @@ fn put_off_for(verdict: &Verdict) -> Option<Duration> {
 
 /// It may be tried again: its lease counts again.
 fn failed(shared: &Shared, settlement: Settlement, why: BrokerError) -> Settled {
-    let mut stock = shared.stock.lock();
-    let same = settlement.ticket.generation() == stock.generation;
-    if same && let Some(loan) = stock.loans.get_mut(&settlement.ticket.number()) {
+    if let Some(loan) = shared.stock.lock().lent(&settlement.ticket) {
         loan.settling = false;
     }
     Settled::Failed(settlement, why)
@@ -167,12 +159,18 @@ fn copy(shared: &Shared, loan: &mut Loan, verdict: &Verdict) -> Option<Parcel> {
 /// A copy that comes again, with this delivery not counted.
 fn give_back(shared: &Shared, loan: &Loan, after: Duration) -> Parcel {
     let past = Past { deliveries: loan.deliveries.saturating_sub(1), failures: loan.failures, due: None };
-    if !after.is_zero() {
-        return put_off(shared, &loan.item, past, after);
+    if after.is_zero() {
+        put_back(shared, &loan.item, past)
+    } else {
+        put_off(shared, &loan.item, past, after)
     }
-    let properties = wire::properties(&loan.item, past, FieldTable::new());
-    let key = shared.names.lane(&loan.item.lane);
-    Parcel { exchange: shared.names.items(), key, properties, body: loan.item.payload.clone() }
+}
+
+/// A copy of an item to where it came from.
+pub(super) fn put_back(shared: &Shared, item: &Item, past: Past) -> Parcel {
+    let properties = wire::properties(item, past, FieldTable::new());
+    let (exchange, key) = (shared.names.items(), shared.names.lane(&item.lane));
+    Parcel { exchange, key, properties, body: item.payload.clone() }
 }
 
 /// A copy of an item that comes again after this time.
@@ -217,10 +215,12 @@ pub(super) fn publish(shared: &Shared, parcels: Vec<Parcel>, deadline: &Deadline
         return Vec::new();
     }
     let batch = Batch::new(parcels, None);
-    if let Err((batch, why)) = shared.outbox.send(batch.clone()) {
-        batch.refuse(&why);
-    }
-    batch.wait(&shared.outbox, deadline)
+    let sent = shared.outbox.send(batch.clone()).map_err(|(batch, why)| batch.refuse(&why));
+    batch.wait(deadline, || {
+        if let Ok(number) = sent {
+            shared.outbox.withdraw(number);
+        }
+    })
 }
 
 /// Ends deliveries.
@@ -233,11 +233,5 @@ fn finish(
     if ends.is_empty() {
         return Ok(());
     }
-    let slip = Slip::new();
-    let order = Order::Settle { generation, ends, slip: slip.clone() };
-    shared.desk.send(order).map_err(|(_, why)| why)?;
-    slip.wait(deadline).unwrap_or_else(|| {
-        shared.desk.withdraw(|order| matches!(order, Order::Settle { slip: own, .. } if own.is(&slip)));
-        Err(BrokerError::TimedOut(deadline.waited()))
-    })
+    shared.desk.call(deadline, |slip| Order::Settle { generation, ends, slip })
 }

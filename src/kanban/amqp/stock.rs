@@ -229,10 +229,14 @@ impl Stock {
 
     /// The loan of this ticket, if it may still be settled.
     pub(super) fn loan(&mut self, ticket: &Ticket, now: Moment) -> Option<&mut Loan> {
-        if !self.up || ticket.generation() != self.generation {
-            return None;
-        }
-        self.loans.get_mut(&ticket.number()).filter(|loan| loan.settling || loan.until > now)
+        // Nothing is on loan while there is no connection.
+        self.lent(ticket).filter(|loan| loan.settling || loan.until > now)
+    }
+
+    /// The loan of this ticket, of which a settlement is on its way.
+    pub(super) fn lent(&mut self, ticket: &Ticket) -> Option<&mut Loan> {
+        let same = ticket.generation() == self.generation;
+        self.loans.get_mut(&ticket.number()).filter(|_| same)
     }
 
     /// The server was told that this delivery has ended: done with, or to come again.
