@@ -3,6 +3,9 @@
 
 #[cfg(feature = "amqp")]
 mod amqp;
+#[cfg(any(feature = "nats", feature = "amqp"))]
+#[allow(dead_code, reason = "shared by the tests of both, which need other parts of it")]
+mod by_hand;
 #[cfg(all(feature = "nats", feature = "amqp"))]
 mod chaos;
 #[cfg(all(feature = "nats", feature = "amqp"))]

@@ -1,5 +1,7 @@
 //! One run: what was asked for on the command line, and the rows measured so far.
 
+use std::process::ExitCode;
+
 use crate::clock;
 use crate::cores::Cores;
 use crate::latency::Latency;
@@ -47,6 +49,20 @@ pub struct Suite {
 }
 
 impl Suite {
+    /// A bench's whole `main`: reads the program's command line, measures, and prints the summary.
+    pub fn run(measure: impl FnOnce(&mut Self)) -> ExitCode {
+        let mut suite = match Self::from_arguments(std::env::args().skip(1)) {
+            Ok(suite) => suite,
+            Err(problem) => {
+                eprintln!("{problem}");
+                return ExitCode::FAILURE;
+            }
+        };
+        measure(&mut suite);
+        suite.finish();
+        ExitCode::SUCCESS
+    }
+
     /// Reads the command line, without the program's name.
     ///
     /// # Errors

@@ -84,7 +84,6 @@ pub(super) enum Change {
 pub(super) struct Stock {
     /// Of the connection; what was delivered by another cannot be settled any more.
     pub(super) generation: u64,
-    pub(super) up: bool,
     pub(super) closed: bool,
     pub(super) lanes: Vec<LaneStock>,
     index: HashMap<Lane, usize>,
@@ -126,14 +125,12 @@ impl Stock {
     pub(super) fn connected(&mut self) {
         self.lost();
         self.generation = next_generation(self.generation);
-        self.up = true;
         for lane in &self.lanes {
             lane.arrivals.ring();
         }
     }
 
     pub(super) fn lost(&mut self) {
-        self.up = false;
         self.loans.clear();
         for lane in &mut self.lanes {
             lane.fresh.clear();
@@ -144,9 +141,6 @@ impl Stock {
     /// Something was pushed.
     pub(super) fn arrived(&mut self, at: usize, fresh: Fresh) {
         let lane = &mut self.lanes[at];
-        if fresh.read.retried {
-            lane.away.came();
-        }
         lane.fresh.push_back(fresh);
         if lane.hungry {
             lane.hungry = false;

@@ -110,6 +110,10 @@ impl Session<'_> {
         let read = came.into_iter().map(|delivery| self.read(lane, &name, tap, delivery, now));
         let (early, ready): (Vec<_>, Vec<_>) = read.collect::<Vec<_>>().into_iter().partition(is_early);
         let mut stock = shared.stock.lock();
+        // Also those that are put off again, which are away once and not twice.
+        for _ in early.iter().chain(&ready).filter(|fresh| fresh.read.retried) {
+            stock.lanes[lane].away.came();
+        }
         for fresh in ready {
             stock.arrived(lane, fresh);
         }

@@ -1,19 +1,11 @@
-//! A broker that is open, a foreign client, and short words for what is done with them.
+//! A broker that is open, a foreign client, and what is done by hand with them.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use amiquip::{Auth, Channel, Connection, ConnectionOptions, ConnectionTuning};
-use heijunka::{
-    Amqp, AmqpSettings, Arrivals, Broker, Clock, Delivery, Item, ItemId, Lane, Name, Priority, Settled,
-    Settlement, Verdict, Want,
-};
+use heijunka::{Amqp, AmqpSettings, Arrivals, Broker, Clock};
 
-/// How long a call may take.
-pub(super) const WITHIN: Duration = Duration::from_secs(10);
-
-/// What has not happened by then will not.
-pub(super) const HANGS: Duration = Duration::from_secs(60);
+pub(super) use crate::by_hand::{HANGS, WITHIN, item, lane, pull, settle, sized, take_one, until};
 
 /// The queue of [`lane`].
 pub(super) const QUEUE: &str = "kanban.normal.mail";
@@ -38,55 +30,6 @@ pub(super) fn open(settings: AmqpSettings) -> Amqp {
     let broker = connect(settings);
     broker.open(&[lane()], Arrivals::unheard(), WITHIN).expect("the lane can be opened");
     broker
-}
-
-pub(super) fn lane() -> Lane {
-    Lane { priority: Priority::Normal, domain: Name::new("mail").expect("it is a name") }
-}
-
-pub(super) fn item(id: &str) -> Arc<Item> {
-    sized(id, id.len())
-}
-
-pub(super) fn sized(id: &str, bytes: usize) -> Arc<Item> {
-    Arc::new(Item {
-        id: ItemId::new(id).expect("it is an id"),
-        lane: lane(),
-        key: None,
-        payload: vec![b'x'; bytes].into(),
-        headers: std::collections::BTreeMap::default(),
-        deadline: None,
-        published: SystemTime::now().into(),
-    })
-}
-
-pub(super) fn pull(broker: &Amqp, most: usize) -> Vec<Delivery> {
-    broker.pull(&[Want { lane: &lane(), most }], WITHIN).expect("it can be pulled from")
-}
-
-/// Pulls until one came.
-pub(super) fn take_one(broker: &Amqp) -> Delivery {
-    let mut taken = Vec::new();
-    until("an item", || {
-        taken = pull(broker, 1);
-        !taken.is_empty()
-    });
-    taken.remove(0)
-}
-
-pub(super) fn settle(broker: &Amqp, delivery: Delivery, verdict: Verdict) -> Settled {
-    let settlement = Settlement { ticket: delivery.ticket, verdict };
-    broker.settle(vec![settlement], WITHIN).pop().expect("there is an answer")
-}
-
-/// Looks until it is so.
-pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let clock = Clock::monotonic();
-    let since = clock.now();
-    while !is_so() {
-        assert!(clock.now().since(since) < HANGS, "it never came to this: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// Another client of the same server.

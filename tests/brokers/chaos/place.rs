@@ -83,25 +83,32 @@ fn waiting(queues: &BTreeMap<String, u64>) -> u64 {
     left.into_iter().map(|(_, items)| items).sum()
 }
 
+/// What a server of one's own can do itself.
+macro_rules! its_own_process {
+    () => {
+        fn port(&self) -> u16 {
+            self.port()
+        }
+        fn kill(&self) {
+            self.kill();
+        }
+        fn restart(&self) {
+            self.restart();
+        }
+        fn pause(&self) {
+            self.pause();
+        }
+        fn resume(&self) {
+            self.resume();
+        }
+    };
+}
+
 impl Server for NatsServer {
     fn name(&self) -> &'static str {
         "nats"
     }
-    fn port(&self) -> u16 {
-        self.port()
-    }
-    fn kill(&self) {
-        self.kill();
-    }
-    fn restart(&self) {
-        self.restart();
-    }
-    fn pause(&self) {
-        self.pause();
-    }
-    fn resume(&self) {
-        self.resume();
-    }
+    its_own_process!();
     fn left(&self) -> u64 {
         items_in(self)
     }
@@ -114,21 +121,7 @@ impl Server for RabbitServer {
     fn name(&self) -> &'static str {
         "amqp"
     }
-    fn port(&self) -> u16 {
-        self.port()
-    }
-    fn kill(&self) {
-        self.kill();
-    }
-    fn restart(&self) {
-        self.restart();
-    }
-    fn pause(&self) {
-        self.pause();
-    }
-    fn resume(&self) {
-        self.resume();
-    }
+    its_own_process!();
     fn left(&self) -> u64 {
         waiting(&self.queues("/"))
     }

@@ -18,15 +18,8 @@ const PAYLOAD: [u8; 256] = [b'x'; 256];
 const WINDOW: usize = 256;
 
 fn main() -> ExitCode {
-    let mut suite = match Suite::from_arguments(std::env::args().skip(1)) {
-        Ok(suite) => suite,
-        Err(problem) => {
-            eprintln!("{problem}");
-            return ExitCode::FAILURE;
-        }
-    };
-    nats::measure(&mut suite);
-    amqp::measure(&mut suite);
-    suite.finish();
-    ExitCode::SUCCESS
+    Suite::run(|suite| {
+        nats::measure(suite);
+        amqp::measure(suite);
+    })
 }

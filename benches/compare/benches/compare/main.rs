@@ -22,20 +22,13 @@ use heijunka_compare::suite::Suite;
 static ALLOCATOR: Counting = Counting;
 
 fn main() -> ExitCode {
-    let mut suite = match Suite::from_arguments(std::env::args().skip(1)) {
-        Ok(suite) => suite,
-        Err(problem) => {
-            eprintln!("{problem}");
-            return ExitCode::FAILURE;
-        }
-    };
-    admission::measure(&mut suite);
-    routing::measure(&mut suite);
-    latency::measure(&mut suite);
-    throughput::measure(&mut suite);
-    memory::measure(&mut suite);
-    queue::measure(&mut suite);
-    idle::measure(&mut suite);
-    suite.finish();
-    ExitCode::SUCCESS
+    Suite::run(|suite| {
+        admission::measure(suite);
+        routing::measure(suite);
+        latency::measure(suite);
+        throughput::measure(suite);
+        memory::measure(suite);
+        queue::measure(suite);
+        idle::measure(suite);
+    })
 }
