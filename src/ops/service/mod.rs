@@ -3,6 +3,7 @@
 mod end;
 mod letters;
 mod publish;
+mod recent;
 mod schedules;
 mod status;
 

@@ -4,10 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
+use super::recent::Recent;
 use super::{Method, Response, Routes};
+use crate::admission;
+use crate::burst::BurstStatus;
+use crate::error::Reason;
 use crate::kanban::{ConsumerStatus, FailoverStatus, KanbanCounts, KanbanStatus, Lane, QueueStatus};
 use crate::ops::wire::{
-    Admission, Entry, Failover, FailoverBroker, Journal, Pool, Queue, Queues, Readiness, Status, Stray,
+    Admission, Burst, Entry, Failover, FailoverBroker, Journal, Pool, Queue, Queues, Readiness, Status,
+    Stray, SubLimit,
 };
 use crate::pool::PoolStatus;
 use crate::runtime::{Readiness as Ready, Runtime};
@@ -16,11 +23,19 @@ use crate::time::Moment;
 /// Entries of the journal, unless told.
 const ENTRIES: usize = 100;
 
+/// What tells the status again and again.
+#[derive(Debug)]
+pub(super) struct Teller {
+    runtime: Arc<Runtime>,
+    begun: Moment,
+    recent: Mutex<Recent>,
+}
+
 pub(super) fn routes(routes: Routes, runtime: &Arc<Runtime>) -> Routes {
-    let (status, ready, journal) = (runtime.clone(), runtime.clone(), runtime.clone());
-    let begun = runtime.clock().now();
+    let teller = Arc::new(Teller::new(runtime.clone()));
+    let (ready, journal) = (runtime.clone(), runtime.clone());
     routes
-        .quick(Method::Get, "/status", move |_| Ok(Response::json(&told(&status, begun))))
+        .quick(Method::Get, "/status", move |_| Ok(Response::json(&teller.status())))
         .quick(Method::Get, "/healthz", |_| Ok(Response::json(&Readiness { ok: true, reasons: Vec::new() })))
         .quick(Method::Get, "/readyz", move |_| {
             let readiness = readiness(&ready);
@@ -29,25 +44,28 @@ pub(super) fn routes(routes: Routes, runtime: &Arc<Runtime>) -> Routes {
         })
         .quick(Method::Get, "/journal", move |request| {
             request.only(&["after", "most"])?;
-            let after: Option<u64> = request.query_as("after")?;
             let most = request.query_as("most")?.unwrap_or(ENTRIES);
-            let now = journal.clock().now();
-            let entries = journal.journal();
-            let newer: Vec<_> =
-                entries.iter().filter(|entry| after.is_none_or(|after| entry.number > after)).collect();
-            // Without a beginning, the latest; with one, those that follow it.
-            let skipped = if after.is_none() { newer.len().saturating_sub(most) } else { 0 };
-            let entries = newer.into_iter().skip(skipped).take(most).map(|entry| Entry {
-                number: entry.number,
-                ago_ms: millis(now.since(entry.at)),
-                author: entry.author.name().to_owned(),
-                subject: entry.pool.clone(),
-                rule: entry.rule.clone(),
-                decision: entry.decision.clone(),
-                inputs: entry.inputs.clone(),
-            });
-            Ok(Response::json(&Journal { entries: entries.collect() }))
+            Ok(Response::json(&entries(&journal, request.query_as("after")?, most)))
         })
+}
+
+/// The latest entries of the journal, or those that follow number `after`.
+fn entries(runtime: &Runtime, after: Option<u64>, most: usize) -> Journal {
+    let now = runtime.clock().now();
+    let entries = runtime.journal();
+    let newer: Vec<_> =
+        entries.iter().filter(|entry| after.is_none_or(|after| entry.number > after)).collect();
+    let skipped = if after.is_none() { newer.len().saturating_sub(most) } else { 0 };
+    let entries = newer.into_iter().skip(skipped).take(most).map(|entry| Entry {
+        number: entry.number,
+        ago_ms: millis(now.since(entry.at)),
+        author: entry.author.name().to_owned(),
+        subject: entry.pool.clone(),
+        rule: entry.rule.clone(),
+        decision: entry.decision.clone(),
+        inputs: entry.inputs.clone(),
+    });
+    Journal { entries: entries.collect() }
 }
 
 fn readiness(runtime: &Runtime) -> Readiness {
@@ -58,49 +76,113 @@ fn readiness(runtime: &Runtime) -> Readiness {
     Readiness { ok: reasons.is_empty(), reasons }
 }
 
-fn told(runtime: &Runtime, begun: Moment) -> Status {
-    let status = runtime.status();
-    let limits = status.admission.limits;
-    Status {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        pid: std::process::id(),
-        at: runtime.clock().timestamp(),
-        state: if runtime.readiness() == Ready::Ending { "ending" } else { "running" }.to_owned(),
-        uptime_ms: millis(runtime.clock().now().since(begun)),
-        readiness: readiness(runtime),
-        admission: Admission {
-            in_flight: status.admission.in_flight.into(),
-            soft: limits.soft().into(),
-            hard: limits.hard().into(),
-        },
-        pools: status.pools.iter().map(pool).collect(),
-        kanban: status.kanban.map(queues),
+impl Teller {
+    pub(super) fn new(runtime: Arc<Runtime>) -> Self {
+        let begun = runtime.clock().now();
+        Self { runtime, begun, recent: Mutex::new(Recent::new(begun)) }
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let runtime = &*self.runtime;
+        let status = runtime.status();
+        let now = runtime.clock().now();
+        let mut recent = self.recent.lock();
+        recent.meet(now, &status.pools);
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            at: runtime.clock().timestamp(),
+            state: if runtime.readiness() == Ready::Ending { "ending" } else { "running" }.to_owned(),
+            uptime_ms: millis(now.since(self.begun)),
+            readiness: readiness(runtime),
+            admission: admission(status.admission),
+            balance: status.balance,
+            burst: burst(&status.burst, now),
+            pools: status.pools.iter().map(|told| pool(told, &recent, now)).collect(),
+            kanban: status.kanban.map(queues),
+        }
     }
 }
 
-fn pool(pool: &PoolStatus) -> Pool {
+fn admission(status: admission::Status) -> Admission {
+    let limits = status.limits;
+    let refused = Reason::ALL.map(|reason| (reason.name().to_owned(), status.refused.of(reason)));
+    let sub_limits = status.sub_limits.into_iter().map(|sub| SubLimit {
+        name: sub.name,
+        in_flight: sub.in_flight.into(),
+        limit: sub.limit.into(),
+    });
+    Admission {
+        in_flight: status.in_flight.into(),
+        priority_in_flight: status.in_flight.saturating_sub(status.normal_in_flight).into(),
+        soft: limits.soft().into(),
+        effective: (limits.hard() - limits.reserved()).into(),
+        hard: limits.hard().into(),
+        refused: refused.into(),
+        sub_limits: sub_limits.collect(),
+    }
+}
+
+fn burst(status: &BurstStatus, now: Moment) -> Burst {
+    let left = |end: Option<Moment>| end.map(|end| millis(end.since(now)));
+    let ledger = &status.ledger;
+    Burst {
+        enabled: status.enabled,
+        phase: status.phase.name().to_owned(),
+        baseline: status.baseline_load,
+        current: status.current_load,
+        ratio: status.load_ratio,
+        threshold: status.threshold,
+        extra_workers: status.extra,
+        lease_left_ms: left(status.lease_end),
+        cooldown_left_ms: left(status.cooldown_end),
+        surges: ledger.surges,
+        renewals: ledger.renewals,
+        granted_seconds: ledger.granted.as_secs_f64(),
+        busy_seconds: ledger.busy.as_secs_f64(),
+        denied_seconds: ledger.denied.as_secs_f64(),
+        cost_seconds: ledger.cost,
+        jobs: ledger.jobs,
+    }
+}
+
+fn pool(pool: &PoolStatus, recent: &Recent, now: Moment) -> Pool {
+    let jobs = [
+        ("completed", pool.completed),
+        ("failed", pool.failed - pool.panicked.min(pool.failed)),
+        ("panicked", pool.panicked),
+        ("expired", pool.expired),
+        ("cancelled", pool.cancelled),
+        ("abandoned", pool.abandoned),
+    ];
     Pool {
         name: pool.name.clone(),
         domain: pool.domain.clone(),
         workers: pool.workers,
         min_workers: pool.min_workers,
         max_workers: pool.max_workers,
+        surge_workers: pool.surge_workers,
+        lost_workers: pool.lost_workers,
+        by_hand: pool.by_hand,
         utilisation: pool.utilisation,
         queued: pool.queue_length as u64,
         in_flight: pool.in_flight.into(),
         health: pool.health.to_string(),
+        jobs: jobs.map(|(outcome, count)| (outcome.to_owned(), count)).into(),
+        latency: recent.of(pool, now),
     }
 }
 
 fn queues(status: KanbanStatus) -> Queues {
     let KanbanStatus { broker, consumer, counts, failover: two, .. } = status;
-    let ConsumerStatus { slots_used, slots, fault, queues, dead_letters, strays, .. } =
+    let ConsumerStatus { slots_used, slots, fault, queues, dead_letters, strays, draining, .. } =
         consumer.unwrap_or_default();
     Queues {
         broker: broker.name.to_owned(),
         durable: broker.durable,
         slots_used,
         slots,
+        draining,
         fault,
         failover: two.map(failover),
         dead_letters: dead_letters.map(|(count, _)| count),
@@ -147,6 +229,7 @@ fn queue(queue: &QueueStatus) -> Queue {
         oldest: depths.filter_map(|depth| depth.oldest).min(),
         workers: queue.workers,
         target_workers: queue.target_workers,
+        handler_mean_us: queue.mean.map(micros),
         held: queue.held,
         running: queue.running,
         stalled: queue.stalled,
@@ -155,6 +238,10 @@ fn queue(queue: &QueueStatus) -> Queue {
 
 fn named(counts: &KanbanCounts) -> BTreeMap<String, u64> {
     counts.named().into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -27,15 +27,17 @@
 mod item;
 mod letter;
 mod service;
+mod status;
 
 use serde::{Deserialize, Serialize};
 
 pub use item::{NewItem, Receipt, Stored, WireError};
 pub use letter::{Counted, Drop, Fate, Filter, Letter, LetterLine, Letters, Replay};
 pub use service::{
-    Admission, DrainLine, Drained, Entry, Failover, FailoverBroker, Journal, Pool, Progress, Queue, Queues,
-    Readiness, Schedules, Status, Stray,
+    DrainLine, Drained, Entry, Failover, FailoverBroker, Journal, Progress, Queue, Queues, Readiness,
+    Schedules, Stray,
 };
+pub use status::{Admission, Burst, Latency, Percentiles, Pool, Status, SubLimit};
 
 /// It is done, or was so already.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

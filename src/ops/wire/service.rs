@@ -24,71 +24,6 @@ pub struct Readiness {
     pub reasons: Vec<String>,
 }
 
-/// How the service fares.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Status {
-    /// Its version.
-    pub version: String,
-    /// The number of its process.
-    pub pid: u32,
-    /// When this was told.
-    #[serde(default)]
-    pub at: Timestamp,
-    /// `running` or `ending`.
-    pub state: String,
-    /// How long it runs, in milliseconds.
-    #[serde(default)]
-    pub uptime_ms: u64,
-    /// Whether it should be given work.
-    #[serde(default)]
-    pub readiness: Readiness,
-    /// What is in flight.
-    #[serde(default)]
-    pub admission: Admission,
-    /// The pools, by name.
-    #[serde(default)]
-    pub pools: Vec<Pool>,
-    /// The pull queue, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kanban: Option<Queues>,
-}
-
-/// What is in flight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Admission {
-    /// Permits in use.
-    pub in_flight: u64,
-    /// From here on low-priority work is refused.
-    pub soft: u64,
-    /// From here on all work is.
-    pub hard: u64,
-}
-
-/// A pool.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Pool {
-    /// Its name.
-    pub name: String,
-    /// The domain it belongs to.
-    pub domain: String,
-    /// Workers now, and their bounds.
-    pub workers: u32,
-    /// The fewest.
-    pub min_workers: u32,
-    /// The most.
-    pub max_workers: u32,
-    /// Work time over wall time, lately, 0 to 1.
-    pub utilisation: f64,
-    /// Jobs that wait.
-    pub queued: u64,
-    /// Jobs that wait or run.
-    pub in_flight: u64,
-    /// `healthy`, `degraded`, `critical`, or whatever there is.
-    pub health: String,
-}
-
 /// The pull queue.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -101,6 +36,8 @@ pub struct Queues {
     pub slots_used: u32,
     /// The most of them.
     pub slots: u32,
+    /// Whether it is being emptied.
+    pub draining: bool,
     /// What the broker last failed with, if it does not work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
@@ -194,6 +131,9 @@ pub struct Queue {
     pub workers: u32,
     /// Workers that the depth asks for.
     pub target_workers: u32,
+    /// How long its handler takes, over the last few items, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handler_mean_us: Option<f64>,
     /// Items pulled and waiting for a permit.
     pub held: u32,
     /// Items with a worker.
