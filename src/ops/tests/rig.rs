@@ -151,19 +151,25 @@ pub(super) fn routes() -> Routes {
 /// What both kinds of sockets can do.
 pub(super) trait Stream: io::Read + io::Write + Send {
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+    fn set_nonblocking(&self, never_waits: bool) -> io::Result<()>;
 }
 
-impl Stream for UnixStream {
-    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.shutdown(how)
-    }
+macro_rules! stream {
+    ($stream:ty) => {
+        impl Stream for $stream {
+            fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+                self.shutdown(how)
+            }
+
+            fn set_nonblocking(&self, never_waits: bool) -> io::Result<()> {
+                self.set_nonblocking(never_waits)
+            }
+        }
+    };
 }
 
-impl Stream for TcpStream {
-    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.shutdown(how)
-    }
-}
+stream!(UnixStream);
+stream!(TcpStream);
 
 pub(super) struct Client {
     pub(super) socket: Box<dyn Stream>,

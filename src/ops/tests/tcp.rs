@@ -1,5 +1,7 @@
 //! Over TCP anybody may come: everybody can look, nobody acts without the token, and nobody keeps others from being answered.
 
+use std::time::Duration;
+
 use super::rig::{Client, HttpRig, LONG, SHORT, TOKEN, routes};
 
 fn usual() -> HttpRig {
