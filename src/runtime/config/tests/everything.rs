@@ -7,7 +7,7 @@ use super::super::{
     AdmissionConfig, Affinity, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, BurstConfig, Config,
     ControlConfig, DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig, Kind, OnSignal,
     PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, SeenConfig, ServiceConfig,
-    SyncConfig,
+    SyncConfig, TracingConfig,
 };
 use super::elsewhere::{amqp, failover, nats};
 use super::read;
@@ -202,6 +202,9 @@ enabled = false
 every = "1s"
 domain = "elsewhere"
 
+[tracing]
+spans = true
+
 [service]
 socket = "/run/h.sock"
 on_signal = "drain"
@@ -353,6 +356,7 @@ fn every_key_is_read() {
         }),
         kanban: kanban(),
         schedules: schedules(),
+        tracing: TracingConfig { spans: true },
         service: ServiceConfig {
             socket: Some("/run/h.sock".into()),
             on_signal: OnSignal::Drain,
