@@ -171,6 +171,11 @@ struct Levelling;
 #[doc = include_str!("../docs/kanban.md")]
 struct Queue;
 
+/// Runs what the page on tracing shows.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/tracing.md")]
+struct Spans;
+
 #[cfg(all(test, heijunka_loom))]
 #[path = "../loom-tests/harness.rs"]
 mod harness;

@@ -209,7 +209,5 @@ fn a_traceparent_is_understood_and_stands_where_others_look_for_it() {
 
 /// The exchange that items are published to.
 fn exchange(channel: &Channel) -> amiquip::Exchange<'_> {
-    channel
-        .exchange_declare_passive(amiquip::ExchangeType::Direct, "kanban")
-        .expect("the exchange of our queues is there")
+    channel.exchange_declare_passive("kanban").expect("the exchange of our queues is there")
 }
