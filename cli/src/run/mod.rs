@@ -16,6 +16,7 @@ use std::time::Duration;
 use heijunka::{Config, OnSignal, Runtime};
 use tracing::field::display;
 use tracing::info;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 pub(crate) use args::Run;
 
@@ -34,7 +35,10 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
         return Err(Error::NoQueue);
     }
     let colours = std::io::stderr().is_terminal();
+    // A line for each span, with how long it took.
+    let spans = if config.tracing.spans { FmtSpan::CLOSE } else { FmtSpan::NONE };
     tracing_subscriber::fmt()
+        .with_span_events(spans)
         .with_max_level(args.log)
         .with_writer(std::io::stderr)
         .with_ansi(colours)
