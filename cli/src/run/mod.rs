@@ -2,10 +2,11 @@
 
 mod args;
 mod ending;
+mod pulse;
 mod signals;
 mod stdin;
+mod supervisor;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,9 @@ pub(crate) use args::Run;
 
 use crate::check;
 use crate::error::Error;
-use crate::output;
+use crate::{log, output};
 use ending::{Ending, How};
+use pulse::Pulse;
 
 /// How long the control plane has to say its last words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -30,13 +32,7 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     if args.stdin && config.queue().is_none() {
         return Err(Error::NoQueue);
     }
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_max_level(args.log)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .with_target(false)
-        .init();
+    let limit = log::begin(args.log, args.log_format);
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -55,6 +51,7 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     let runtime = Arc::new(Runtime::start(config.clone())?);
     let ops = claim.map(|claim| serve(claim, &runtime, &ending)).transpose()?;
     tell_start(&config, socket.as_deref());
+    let pulse = Pulse::start(&runtime, socket, limit)?;
     let fed = if args.stdin { Some(stdin::feed(&runtime, args.domain.clone(), &ending)?) } else { None };
     let wish = if args.stdin { ending.wish().unwrap_or((How::Drain, None)) } else { ending.wait() };
     let (how, within) = wish;
@@ -68,17 +65,20 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
             OnSignal::Auto => config.queue().is_none_or(|broker| broker.is_volatile()),
         },
     };
-    info!(?grace, "{}", if drains { "draining" } else { "stopping" });
+    let doing = if drains { "draining" } else { "stopping" };
+    info!(?grace, "{doing}");
+    pulse.ending(doing);
     let report = if drains { runtime.drain(grace) } else { runtime.stop(grace) };
     if let Some(ops) = ops {
         for thread in ops.stop(LAST_WORDS) {
             tracing::debug!(thread, "it still answers somebody");
         }
     }
+    drop(pulse);
     if let Some(fed) = &fed {
-        output::note(&fed.told(&runtime));
+        tell(args.log_format, &fed.told(&runtime));
     }
-    output::note(&ending::told(&report, &runtime));
+    tell(args.log_format, &ending::told(&report, &runtime));
     let clean = report.is_clean() && fed.as_ref().is_none_or(|fed| fed.is_clean(&runtime));
     if let Some(error) = fed.and_then(stdin::Fed::into_error) {
         return Err(Error::Input(error));
@@ -100,6 +100,16 @@ fn serve(claim: Claim, runtime: &Arc<Runtime>, ending: &Ending) -> Result<Ops, E
     let end = move |drains: bool, within| ending.ask(if drains { How::Drain } else { How::Stop }, within);
     let routes = heijunka::ops::routes(runtime, end);
     claim.serve(routes).map_err(Error::Ops)
+}
+
+/// The last words, whatever the level of the log: where it is read by programs, they read these as well.
+fn tell(format: log::Format, words: &str) {
+    match format {
+        log::Format::Text => output::note(words),
+        log::Format::Json => {
+            output::note(&serde_json::json!({"level": "INFO", "message": words}).to_string())
+        }
+    }
 }
 
 fn tell_start(config: &Config, socket: Option<&std::path::Path>) {
