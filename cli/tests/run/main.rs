@@ -8,6 +8,7 @@ mod batches;
 mod endings;
 mod letters;
 mod logs;
+mod notify;
 mod programs;
 mod refusals;
 mod schedules;

@@ -1,42 +1,10 @@
 //! What a supervisor is told, by systemd's protocol.
 
-use std::os::unix::net::UnixDatagram;
-use std::time::Duration;
-
 use rustix::process::Signal;
 
 use crate::common::heijunka;
+use crate::notify::Told;
 use crate::service::{Home, Service};
-
-/// The socket of a supervisor, and what came there.
-struct Told {
-    socket: UnixDatagram,
-    lines: Vec<String>,
-}
-
-impl Told {
-    fn new(home: &Home) -> Self {
-        let socket = UnixDatagram::bind(home.path("notify")).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
-        Self { socket, lines: Vec::new() }
-    }
-
-    /// Waits for a line that is so.
-    #[track_caller]
-    fn wait_for(&mut self, what: &str, is_so: impl Fn(&str) -> bool) {
-        let mut datagram = [0; 4096];
-        loop {
-            let length = self.socket.recv(&mut datagram).unwrap_or_else(|error| panic!("{what}: {error}"));
-            let text = std::str::from_utf8(&datagram[..length]).unwrap();
-            let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            let found = lines.iter().any(|line| is_so(line));
-            self.lines.extend(lines);
-            if found {
-                return;
-            }
-        }
-    }
-}
 
 #[test]
 fn a_supervisor_is_told_that_it_serves_that_it_lives_and_that_it_ends() {
