@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod dashboard;
+mod kubernetes;
 mod prometheus;
 mod runbook;
 mod systemd;

@@ -4,15 +4,16 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::service::Service;
+use crate::service::{Service, eventually};
 
-/// Where a service serves HTTP: it says so when it is ready.
+/// Where a service serves HTTP: it says so when it is ready, in whichever form its log has.
 #[track_caller]
 pub(crate) fn address(service: &Service) -> String {
-    service.wait_for(" http=");
-    let told = service.told();
-    let after = told.split(" http=").nth(1).unwrap();
-    after.split_whitespace().next().unwrap().trim_matches('"').to_owned()
+    let address = |told: &str| {
+        let after = told.split(" http=").nth(1).or_else(|| told.split("\"http\":\"").nth(1))?;
+        Some(after.split(['"', ' ', '\n']).next()?.to_owned())
+    };
+    eventually("it says where it listens", || address(&service.told()))
 }
 
 /// The status and the body of the answer to a request, by somebody who has a token or not.

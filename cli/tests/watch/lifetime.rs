@@ -14,7 +14,13 @@ fn a_service_is_started_used_and_drained_by_nothing_but_its_protocols() {
     let mut told = Told::new(&home);
     let token = home.write("token", format!("{TOKEN}\n").as_bytes());
     let config = home.config(&format!("[service.http]\nlisten = \"127.0.0.1:0\"\ntoken = \"file:{token}\""));
-    let mut command = heijunka(["run", &config]);
+    // As the unit starts it.
+    let unit = include_str!("../../../deploy/systemd/heijunka.service");
+    let start =
+        unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/heijunka ")).unwrap();
+    let start = start.replace("/etc/heijunka/heijunka.toml", &config);
+    let start = start.replace("/run/heijunka/heijunka.sock", &home.text("s"));
+    let mut command = heijunka(start.split(' '));
     // Only the configuration says where.
     command.env_remove("HEIJUNKA_SERVICE__HTTP__LISTEN").env("NOTIFY_SOCKET", home.path("notify"));
     let service = Service::spawn(command, &home);

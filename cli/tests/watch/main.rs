@@ -9,6 +9,7 @@ mod notify;
 #[allow(dead_code, reason = "shared with the tests of `heijunka run`")]
 mod service;
 
+mod deploy;
 mod http;
 mod lifetime;
 mod metrics;

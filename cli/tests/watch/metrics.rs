@@ -39,11 +39,26 @@ pub(crate) const JUDGE: &str = "case $(cat) in bad) exit 65;; *) exit 0;; esac";
 #[test]
 fn promtool_has_nothing_to_say_about_the_metrics() {
     let home = Home::new(JUDGE);
-    let (_service, address) = loaded(&home, "");
+    // With everything that has figures.
+    let file = home.text("fallback.redb");
+    let more = format!(
+        "[broker]\nkind = \"failover\"\npath = \"{file}\"\n[broker.failover]\nprimary = \"memory\"\nfallback = \"file\"\n\
+         [admission.sub_limits]\nbackground = 10"
+    );
+    let (_service, address) = loaded(&home, &more);
     let text = eventually("the first sample", || {
         let text = http::get(&address, "/metrics");
         text.contains("\nheijunka_dead_letters ").then_some(text)
     });
+    for family in [
+        "failover_state",
+        "sub_limit_limit",
+        "schedule_items_total",
+        "jobs_total",
+        "job_queue_seconds_bucket",
+    ] {
+        assert!(text.contains(&format!("\nheijunka_{family}{{")), "{family}");
+    }
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
