@@ -5,52 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::events::Listening;
-use super::gate::{Access, Gate};
-use super::helpers::{Errand, Helpers, guarded};
+use super::helpers::{Errand, guarded};
 use super::incoming::{Incoming, Step};
 use super::lines::{Fetched, Pipe};
 use super::problem::Problem;
 use super::request::Request;
 use super::response::{Framing, Response, write_piece, write_stream_head};
-use super::routes::{Route, Routes, Run};
+use super::routes::{Route, Run};
 use super::settings::OpsLimits;
 use super::socket::Socket;
+use super::turn::{Next, Service};
 use crate::time::Moment;
 
 /// Bytes read before others have their turn.
 const TURN: usize = 256 << 10;
 
+/// Who has not read an answer by then may have to go for another.
+const DEAF: Duration = Duration::from_secs(2);
+
 /// What is still read of a client that was refused in the middle of its request: closed at once, it might never see why.
 const LINGER: (usize, Duration) = (1 << 20, Duration::from_secs(2));
-
-/// What a connection is served with.
-pub(super) struct Service<'s> {
-    pub(super) limits: &'s OpsLimits,
-    /// What its requests must pass.
-    pub(super) gate: &'s Gate,
-    pub(super) routes: &'s Routes,
-    pub(super) helpers: &'s Helpers,
-    /// Makes what tells the loop that there is an answer for this connection.
-    pub(super) stir: &'s dyn Fn() -> Box<dyn Fn() + Send + Sync>,
-    pub(super) now: Moment,
-    /// Bytes that this connection may hold, considering all others.
-    pub(super) room: usize,
-    /// Whether one more may listen to events.
-    pub(super) may_listen: bool,
-    /// No further request is wanted.
-    pub(super) ending: bool,
-}
-
-/// What is to be done with a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// Wait until something happens.
-    Wait,
-    /// It would go on, but others have their turn.
-    Again,
-    /// It is done with.
-    Close,
-}
 
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -134,9 +108,13 @@ impl Connection {
         matches!(self.state, State::Listening(_))
     }
 
-    /// Since when it has said nothing whole and is owed nothing, if so: it may have to go for another.
-    pub(super) fn silent_since(&self) -> Option<Moment> {
-        let silent = matches!(self.state, State::Idle { .. } | State::Reading | State::Lingering { .. });
+    /// Since when it has said nothing whole and is owed nothing, or does not read what it is told, if so: it may have to go for another.
+    pub(super) fn silent_since(&self, now: Moment) -> Option<Moment> {
+        let silent = match self.state {
+            State::Idle { .. } | State::Reading | State::Lingering { .. } => true,
+            State::Writing { .. } => now.since(self.since) > DEAF,
+            State::Waiting(_) | State::Listening(_) => false,
+        };
         (silent && !self.surplus).then_some(self.since)
     }
 
@@ -179,7 +157,7 @@ impl Connection {
     }
 
     fn try_advance(&mut self, service: &Service<'_>, scratch: &mut [u8]) -> io::Result<Next> {
-        let mut read = 0;
+        let (mut read, mut answered) = (0, false);
         loop {
             if !self.flush(service.now)? {
                 return Ok(Next::Wait);
@@ -188,7 +166,11 @@ impl Connection {
                 State::Idle { .. } | State::Reading => {
                     match self.incoming.step(service.limits, &|request| service.judge(request)) {
                         Step::Continue => self.output.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n"),
-                        Step::Done(request) => self.begin(request, service),
+                        // However many it has sent at once, others have their turn after each.
+                        Step::Done(request) => {
+                            self.begin(request, service);
+                            answered = true;
+                        }
                         Step::Refuse(problem) => self.refuse(&problem, service.now),
                         Step::More if read >= TURN => return Ok(Next::Again),
                         Step::More => match self.read(scratch)? {
@@ -224,6 +206,9 @@ impl Connection {
                     self.state = State::Idle { fresh: false };
                     self.since = service.now;
                     self.begun(service.now);
+                    if answered && !self.is_idle() {
+                        return Ok(Next::Again);
+                    }
                 }
                 State::Writing { .. } => {
                     self.socket.end()?;
@@ -371,18 +356,6 @@ impl Connection {
     fn refuse(&mut self, problem: &Problem, now: Moment) {
         self.answer(&problem.response(), false, false, now);
         self.incoming = Incoming::default();
-    }
-}
-
-impl Service<'_> {
-    /// Whether a request may be made, and how large its body may be.
-    fn judge(&self, request: &Request) -> Result<usize, Problem> {
-        let route = self.routes.of(request);
-        let access = route.as_ref().map_or(Access::Open, |route| route.access);
-        self.gate.judge(request, access)?;
-        // What is sent to nowhere, or by somebody unknown, is not even read.
-        let wanted = self.gate.is_owner() || access == Access::Guarded;
-        Ok(if wanted { self.limits.body } else { 0 })
     }
 }
 

@@ -44,6 +44,7 @@ mod socket;
 mod target;
 mod tcp;
 mod token;
+mod turn;
 #[cfg(unix)]
 mod unix;
 pub mod wire;

@@ -9,12 +9,13 @@ use std::time::Duration;
 use mio::{Events, Interest, Poll, Token, Waker};
 use parking_lot::Mutex;
 
-use super::connection::{Connection, Next, Service};
+use super::connection::Connection;
 use super::gate::Gate;
 use super::helpers::Helpers;
 use super::routes::Routes;
 use super::settings::{OpsLimits, OpsSettings};
 use super::socket::{Door, Socket};
+use super::turn::{Next, Service};
 use crate::thread::panic_message;
 use crate::time::{Clock, Moment};
 
@@ -235,11 +236,12 @@ impl Server {
 
     /// Lets somebody in: where all places are taken, instead of whoever has been silent for the longest time.
     fn enter(&mut self, mut socket: Box<dyn Socket>, door: usize) {
+        let now = self.clock.now();
         let here = || self.connections.iter().filter(|(_, connection)| connection.door == door);
         let (surplus, others): (Vec<_>, Vec<_>) = here().partition(|(_, connection)| connection.surplus);
         let mut full = others.len() >= self.limits.connections;
         let silent =
-            others.iter().filter_map(|(token, connection)| Some((connection.silent_since()?, **token)));
+            others.iter().filter_map(|(token, connection)| Some((connection.silent_since(now)?, **token)));
         if let Some((_, silent)) = silent.min().filter(|_| full) {
             self.connections.remove(&silent);
             full = false;
@@ -253,7 +255,7 @@ impl Server {
             return;
         }
         let make = if full { Connection::surplus } else { Connection::new };
-        self.connections.insert(token, make(socket, door, self.clock.now()));
+        self.connections.insert(token, make(socket, door, now));
         // What it sent may have been there before it was watched.
         self.again.push(token);
     }

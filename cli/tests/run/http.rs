@@ -12,13 +12,13 @@ use crate::service::{Home, Service, eventually};
 const TOKEN: &str = "correct-horse-battery-staple";
 
 /// A running service, and where it serves HTTP.
-struct Web {
+pub(crate) struct Web {
     service: Service,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Web {
-    fn start(home: &Home, more: &str) -> Self {
+    pub(crate) fn start(home: &Home, more: &str) -> Self {
         let token = home.write("token", TOKEN.as_bytes());
         let config = home.config(&format!("{more}\n[service.http]\ntoken = \"file:{token}\""));
         let service = Service::spawn(heijunka(["run", &config, "--listen", "127.0.0.1:0"]), home);
@@ -27,6 +27,10 @@ impl Web {
         let address = told.split("http=").nth(1).and_then(|rest| rest.split_whitespace().next());
         let address = address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{told}"));
         Self { service, address }
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.service.child.id()
     }
 
     fn send(&self, first: &str, headers: &str, body: &str) -> TcpStream {
@@ -48,14 +52,14 @@ impl Web {
         (head.to_owned(), body.to_owned())
     }
 
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         let (head, body) = self.ask(&format!("GET {path}"), "", "");
         assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
         body
     }
 
     /// With the token; the status and what was answered.
-    fn act(&self, first: &str, body: &str) -> (u16, Value) {
+    pub(crate) fn act(&self, first: &str, body: &str) -> (u16, Value) {
         let (head, body) = self.ask(first, &format!("authorization: Bearer {TOKEN}\r\n"), body);
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(&body).unwrap_or_else(|_| panic!("{first}: {head}: {body}")))
@@ -68,11 +72,11 @@ impl Web {
         value.map(|value| value.parse().unwrap())
     }
 
-    fn wait_for(&self, series: &str, value: f64) {
+    pub(crate) fn wait_for(&self, series: &str, value: f64) {
         eventually(series, || self.metric(series).filter(|seen| *seen >= value));
     }
 
-    fn stop(mut self) -> String {
+    pub(crate) fn stop(mut self) -> String {
         assert_eq!(self.act("POST /stop", "").0, 200);
         assert_eq!(self.service.wait().code(), Some(0), "{}", self.service.told());
         self.service.told()
