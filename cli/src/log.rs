@@ -6,6 +6,7 @@ use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt, registry};
@@ -21,15 +22,14 @@ pub(crate) enum Format {
     Json,
 }
 
-/// From now on whatever is told is written down. To be called once.
-pub(crate) fn begin(level: LevelFilter, format: Format) -> Limit {
+/// From now on whatever is told is written down, with a line for each span at its end if they are wanted. To be called once.
+pub(crate) fn begin(level: LevelFilter, format: Format, spans: bool) -> Limit {
     let limit = Limit::new(heijunka::Clock::monotonic());
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let spans = if spans { FmtSpan::CLOSE } else { FmtSpan::NONE };
+    let lines = fmt::layer().with_writer(std::io::stderr).with_span_events(spans);
     let lines = match format {
         Format::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed(),
-        Format::Json => {
-            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
-        }
+        Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
     // The limit is asked last, about what would be written.
     registry().with(lines).with(limit.clone()).with(level).init();

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     if args.stdin && config.queue().is_none() {
         return Err(Error::NoQueue);
     }
-    let limit = log::begin(args.log, args.log_format);
+    let limit = log::begin(args.log, args.log_format, config.tracing.spans);
     for warning in warnings {
         tracing::warn!("{warning}");
     }

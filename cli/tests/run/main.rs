@@ -6,6 +6,7 @@ mod common;
 
 mod batches;
 mod endings;
+mod http;
 mod letters;
 mod logs;
 mod notify;
