@@ -32,11 +32,16 @@ fn the_unit_exposes_little() {
 }
 
 #[test]
-fn the_unit_waits_longer_than_the_service() {
+fn the_unit_says_what_the_service_understands() {
     let unit = text("deploy/systemd/heijunka.service");
-    for line in
-        ["Type=notify", "WatchdogSec=", "LoadCredential=", "TimeoutStopSec=", "RestartPreventExitStatus=2"]
-    {
+    let wanted = ["Type=notify", "WatchdogSec=", "LoadCredential=token:", "RestartPreventExitStatus=1 2"];
+    for line in wanted {
         assert!(unit.lines().any(|found| found.starts_with(line)), "{line}");
     }
+    let patience = unit.lines().find_map(|line| line.strip_prefix("TimeoutStopSec=")).unwrap();
+    let patience: u64 = patience.strip_suffix('s').unwrap().parse().unwrap();
+    assert!(
+        patience > heijunka::ServiceConfig::default().grace.as_secs(),
+        "it would be killed before it has ended"
+    );
 }
