@@ -22,11 +22,11 @@ pub(crate) enum Format {
     Json,
 }
 
-/// From now on whatever is told is written down, with a line for each span at its end if they are wanted. To be called once.
+/// From now on whatever is told is written down, and with `spans` a line for each of them, with how long it took. To be called once.
 pub(crate) fn begin(level: LevelFilter, format: Format, spans: bool) -> Limit {
     let limit = Limit::new(heijunka::Clock::monotonic());
     let spans = if spans { FmtSpan::CLOSE } else { FmtSpan::NONE };
-    let lines = fmt::layer().with_writer(std::io::stderr).with_span_events(spans);
+    let lines = fmt::layer().with_span_events(spans).with_writer(std::io::stderr);
     let lines = match format {
         Format::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed(),
         Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),

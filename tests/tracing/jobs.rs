@@ -46,7 +46,11 @@ fn a_run_is_the_child_of_its_submission_on_another_thread() {
 fn the_outcome_is_told_whatever_it_is() {
     let runtime = runtime("ends", workers(1), true);
     let domain = runtime.domain("ends").unwrap();
-    domain.execute(1, |context| context.fail()).unwrap();
+    domain
+        .execute(1, |context| {
+            context.fail();
+        })
+        .unwrap();
     domain.execute(1, |_| panic!("on purpose")).unwrap();
     domain.job(1).deadline(Duration::ZERO).execute(|_| ()).unwrap();
     // Too large for its slot with a span or without.
