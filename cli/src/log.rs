@@ -29,9 +29,7 @@ pub(crate) fn begin(level: LevelFilter, format: Format, spans: bool) -> Limit {
     let lines = fmt::layer().with_span_events(spans).with_writer(std::io::stderr);
     let lines = match format {
         Format::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed(),
-        Format::Json => {
-            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
-        }
+        Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
     // The limit is asked last, about what would be written.
     registry().with(lines).with(limit.clone()).with(level).init();

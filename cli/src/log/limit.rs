@@ -10,7 +10,7 @@ use heijunka::{Clock, Moment};
 use parking_lot::Mutex;
 use tracing::callsite::Identifier;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber, info};
+use tracing::{Event, Level, Subscriber, error, info, warn};
 use tracing_subscriber::layer::{Context, Layer};
 
 /// So many lines of one place in the program are told within this time.
@@ -32,6 +32,7 @@ struct State {
 /// A place in the program, within its present time.
 #[derive(Debug)]
 struct Place {
+    level: Level,
     since: Moment,
     told: u32,
     held_back: u64,
@@ -58,11 +59,17 @@ impl Limit {
     fn tell_of(&self, is_over: impl Fn(&Place) -> bool) {
         let mut held = Vec::new();
         for place in self.0.places.lock().values_mut().filter(|place| place.held_back > 0 && is_over(place)) {
-            held.push((std::mem::take(&mut place.held_back), std::mem::take(&mut place.message)));
+            let (lines, message) = (std::mem::take(&mut place.held_back), std::mem::take(&mut place.message));
+            held.push((place.level, lines, message));
         }
         // Telling asks the limit again, so the lock must be free.
-        for (lines, message) in held {
-            info!(lines, like = message, "held back");
+        for (level, lines, like) in held {
+            // Whoever sees those lines sees this.
+            match level {
+                Level::ERROR => error!(lines, like, "held back"),
+                Level::WARN => warn!(lines, like, "held back"),
+                _ => info!(lines, like, "held back"),
+            }
         }
     }
 
@@ -70,6 +77,7 @@ impl Limit {
         let now = self.0.clock.now();
         let mut places = self.0.places.lock();
         let place = places.entry(event.metadata().callsite()).or_insert_with(|| Place {
+            level: *event.metadata().level(),
             since: now,
             told: 0,
             held_back: 0,

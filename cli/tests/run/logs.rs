@@ -11,7 +11,7 @@ const ITEMS: u64 = 400;
 fn lines_for_programs_are_json_and_what_repeats_itself_is_counted() {
     // Each of them is a dead letter, and each of these is told.
     let home = Home::new("exit 65");
-    let config = home.config("");
+    let config = home.config("[tracing]\nspans = true");
     let service = Service::spawn(heijunka(["run", &config, "--log-format", "json"]), &home);
     service.wait_for("\"message\":\"ready\"");
     let lines = "{\"domain\": \"mail\", \"payload\": \"x\"}\n".repeat(usize::try_from(ITEMS).unwrap());
@@ -30,5 +30,7 @@ fn lines_for_programs_are_json_and_what_repeats_itself_is_counted() {
     let ready = lines.iter().find(|line| line["message"] == "ready").unwrap();
     assert_eq!(ready["level"], "INFO");
     assert_eq!(ready["consumed"], "mail");
+    let ran = lines.iter().filter(|line| line["span"]["name"] == "heijunka.process").count() as u64;
+    assert_eq!(ran, ITEMS, "spans were asked for, and each says what it was of");
     assert!(lines.last().unwrap()["message"].as_str().unwrap().starts_with("ended in "), "{told}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::run;
+use crate::common::{heijunka, run};
 use crate::http;
 use crate::service::{Home, Service};
 
@@ -53,12 +53,35 @@ fn the_commands_of_the_runbook_are_understood() {
 }
 
 #[test]
+fn what_the_runbook_asks_over_http_is_answered() {
+    let home = Home::new("exit 0");
+    let config = home.config("");
+    let service = Service::spawn(heijunka(["run", &config, "--listen", "127.0.0.1:0"]), &home);
+    let address = http::address(&service);
+    let runbook = text("docs/operations.md");
+    let asked = runbook.lines().filter(|line| line.starts_with("ask ") || line.starts_with("curl "));
+    let mut asks = 0;
+    for line in asked {
+        let line = line.split(" #").next().unwrap().replace("localhost:9090", &address);
+        let script = format!(
+            "ask() {{ curl -sS --unix-socket '{}' \"$@\"; }}\n{line} --fail-with-body",
+            home.text("s")
+        );
+        let ran = Command::new("/bin/sh").args(["-ec", &script]).output().unwrap();
+        let said = [ran.stdout, ran.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+        assert!(ran.status.success() && said.starts_with('{'), "{line}: {said}");
+        asks += 1;
+    }
+    assert!(asks >= 6, "{asks}");
+}
+
+#[test]
 fn the_job_of_the_cluster_publishes_once_however_often_it_runs() {
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
     let home = Home::new("cat >> out; echo >> out");
     let token = home.write("token", TOKEN.as_bytes());
     let config = home.config(&format!("[service.http]\nlisten = \"127.0.0.1:0\"\ntoken = \"file:{token}\""));
-    let mut command = crate::common::heijunka(["run", &config]);
+    let mut command = heijunka(["run", &config]);
     command.env_remove("HEIJUNKA_SERVICE__HTTP__LISTEN");
     let service = Service::spawn(command, &home);
     let address = http::address(&service);

@@ -169,4 +169,11 @@ fn the_rules_are_evaluated_on_a_running_service() {
     ] {
         eventually(signal, || (!prometheus.stored(signal).is_empty()).then_some(()));
     }
+    // One more item dies, and whoever is on call hears of it.
+    home.done(&["publish", "mail", "bad"]);
+    home.dead(6);
+    eventually("the alert", || {
+        let firing = prometheus.stored("ALERTS{alertname=\"HeijunkaDeadLetters\",alertstate=\"firing\"}");
+        (firing.len() == 1).then_some(())
+    });
 }
