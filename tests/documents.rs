@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use heijunka::ops::HttpSettings;
 use heijunka::{
     AdmissionConfig, AmqpConfig, BalanceConfig, BrokerConfig, BurstConfig, Config, ControlConfig,
-    DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig, NatsConfig, NatsTlsConfig, PoolConfig,
-    RetryConfig, ScalingConfig, ScheduleConfig, ServiceConfig, TracingConfig,
+    DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig, Listen, NatsConfig, NatsTlsConfig,
+    PoolConfig, RetryConfig, ScalingConfig, ScheduleConfig, ServiceConfig, TracingConfig,
 };
 
 fn root() -> &'static Path {
@@ -65,8 +66,10 @@ fn the_sample_configuration_shows_the_defaults() {
     let ScheduleConfig { cron, domain, key, deadline, .. } = sample.schedules["nightly"].clone();
     let nightly = ScheduleConfig { cron, domain, key, deadline, ..Default::default() };
     assert_eq!(sample.schedules["nightly"], nightly);
-    let ServiceConfig { socket, .. } = sample.service.clone();
-    assert_eq!(sample.service, ServiceConfig { socket, ..Default::default() });
+    let ServiceConfig { socket, state, http, .. } = sample.service.clone();
+    assert_eq!(http.listen, Some(Listen::At(HttpSettings::default().listen)));
+    assert!(http.token.is_some() && state.is_some());
+    assert_eq!(sample.service, ServiceConfig { socket, state, http, ..Default::default() });
 }
 
 #[test]

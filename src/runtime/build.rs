@@ -51,6 +51,7 @@ impl Runtime {
             control,
             kanban: OnceLock::new(),
             regulator: Arc::new(Regulator::with_sub_limits(limits, subs)),
+            begun: clock.now(),
             clock,
             spans: Spans::default(),
             cores,

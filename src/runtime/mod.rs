@@ -43,7 +43,7 @@ use crate::pool::Pool;
 use crate::spans::Spans;
 use crate::sync::{self, EpochCell};
 use crate::thread::{Bell, Cores};
-use crate::time::Clock;
+use crate::time::{Clock, Moment};
 
 /// Everything together: admission, routing, and the pools with their pinned workers.
 ///
@@ -71,6 +71,7 @@ pub struct Runtime {
 struct Core {
     regulator: Arc<Regulator>,
     clock: Clock,
+    begun: Moment,
     /// As the configuration in force has it.
     spans: Spans,
     cores: Arc<Cores>,

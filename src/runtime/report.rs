@@ -15,6 +15,8 @@ use crate::routing::Key;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RuntimeStatus {
+    /// How long it has been there.
+    pub uptime: Duration,
     /// What is in flight and what was refused.
     pub admission: admission::Status,
     /// The pools, by name.
@@ -52,6 +54,7 @@ impl RuntimeStatus {
         let mut pools: Vec<PoolStatus> = core.pools().values().map(Pool::status).collect();
         core.tell_health(&mut pools);
         Self {
+            uptime: core.clock.now().since(core.begun),
             admission: core.regulator.status(),
             balance: coefficient(pools.iter().map(|pool| pool.utilisation)),
             pools,

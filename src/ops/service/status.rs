@@ -31,7 +31,6 @@ const EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Teller {
     runtime: Arc<Runtime>,
-    begun: Moment,
     recent: Mutex<Recent>,
 }
 
@@ -89,7 +88,7 @@ fn readiness(runtime: &Runtime) -> Readiness {
 impl Teller {
     pub(super) fn new(runtime: Arc<Runtime>) -> Self {
         let begun = runtime.clock().now();
-        Self { runtime, begun, recent: Mutex::new(Recent::new(begun)) }
+        Self { runtime, recent: Mutex::new(Recent::new(begun)) }
     }
 
     pub(super) fn status(&self) -> Status {
@@ -103,7 +102,7 @@ impl Teller {
             pid: std::process::id(),
             at: runtime.clock().timestamp(),
             state: if runtime.readiness() == Ready::Ending { "ending" } else { "running" }.to_owned(),
-            uptime_ms: millis(now.since(self.begun)),
+            uptime_ms: millis(status.uptime),
             readiness: readiness(runtime),
             admission: admission(status.admission),
             balance: status.balance,

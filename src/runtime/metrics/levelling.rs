@@ -16,6 +16,10 @@ impl Scrape {
         let (status, control) = (&self.status, &self.status.control);
         let help = "How evenly the pools are used lately: 1 is perfect, 0.8 good.";
         families.level("balance_ratio", help, None, status.balance)?;
+        let version = [([("version", env!("CARGO_PKG_VERSION"))], 1_u32)];
+        families.gauge("build_info", "1, for the version that runs.", version)?;
+        let help = "How long it runs; after a restart it begins anew, whatever becomes of the counters.";
+        families.level("uptime", help, Some(&Unit::Seconds), status.uptime.as_secs_f64())?;
         let ready = u32::from(status.readiness.is_ready());
         families.level("ready", "1 while the runtime should be given work.", None, ready)?;
         families.count("control_ticks", "Ticks of the control thread.", None, control.ticks)?;

@@ -44,6 +44,8 @@ impl Runtime {
     /// | `pool_by_hand` | `pool`, `domain` | 1 while its number of workers is set by hand |
     /// | `pool_hot_key_share_ratio` | `pool`, `key` | the share of a hot key in what the pool gets, 0 to 1; the key by its hash, the hottest four |
     /// | `balance_ratio` | | how evenly the pools are used, 0 to 1 |
+    /// | `build_info` | `version` | 1 |
+    /// | `uptime_seconds` | | how long it runs; falls only by a restart, even where counters go on after it |
     /// | `ready` | | 1 while the runtime should be given work: see [`Readiness`](crate::Readiness) |
     /// | `control_ticks_total`, `control_deaths_total` | | ticks of the control thread, and its deaths |
     /// | `control_last_tick_seconds` | | what the last tick took |
