@@ -18,6 +18,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Schedule(Schedule),
     Status(Status),
+    Top(Top),
     Drain(Drain),
     Stop(Stop),
 }
@@ -31,6 +32,12 @@ pub(crate) struct Socket {
         help = "Socket of the service [default: $HEIJUNKA_SOCKET, else $XDG_RUNTIME_DIR/heijunka.sock, else /tmp/heijunka-UID.sock]"
     )]
     pub(crate) socket: Option<PathBuf>,
+    /// Ask over TCP instead: http://HOST:PORT
+    #[arg(long, value_name = "URL", conflicts_with = "socket")]
+    pub(crate) url: Option<String>,
+    /// File with the token that whoever acts over TCP has to know [default: $HEIJUNKA_TOKEN_FILE, sent on this machine only]
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 const PUBLISH_AFTER: &str = "\
@@ -289,6 +296,16 @@ pub(crate) struct Status {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) socket: Socket,
+}
+
+/// Watch how the service fares: a dashboard in the terminal. q ends it, ? tells the other keys.
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// How often to look
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration, default_value = "1s")]
+    pub(crate) every: Duration,
     #[command(flatten)]
     pub(crate) socket: Socket,
 }
