@@ -25,7 +25,7 @@ pub(crate) enum Command {
 
 /// Where the service is.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Socket {
+pub(crate) struct Whereabouts {
     #[arg(
         long,
         value_name = "PATH",
@@ -35,8 +35,12 @@ pub(crate) struct Socket {
     /// Ask over TCP instead: http://HOST:PORT
     #[arg(long, value_name = "URL", conflicts_with = "socket")]
     pub(crate) url: Option<String>,
-    /// File with the token that whoever acts over TCP has to know [default: $HEIJUNKA_TOKEN_FILE, sent on this machine only]
-    #[arg(long, value_name = "FILE", requires = "url")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "url",
+        help = "File with the token that whoever acts over TCP has to know [default: $HEIJUNKA_TOKEN_FILE, sent on this machine only]"
+    )]
     pub(crate) token_file: Option<PathBuf>,
 }
 
@@ -90,7 +94,7 @@ pub(crate) struct Publish {
     #[arg(long, short)]
     pub(crate) quiet: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 /// The dead letters.
@@ -145,7 +149,7 @@ pub(crate) struct List {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 #[derive(Debug, Args)]
@@ -157,7 +161,7 @@ pub(crate) struct Show {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 #[derive(Debug, Args)]
@@ -202,7 +206,7 @@ pub(crate) struct Lines {
     #[arg(long, short)]
     pub(crate) quiet: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 /// The schedules.
@@ -228,7 +232,7 @@ pub(crate) struct ListSchedules {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 #[derive(Debug, Args)]
@@ -236,7 +240,7 @@ pub(crate) struct Named {
     /// Its name
     pub(crate) name: String,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 #[derive(Debug, Args)]
@@ -287,7 +291,7 @@ pub(crate) struct Add {
     #[arg(long, default_value_t = 1)]
     pub(crate) batch: u32,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 /// Tell how the service fares.
@@ -297,7 +301,7 @@ pub(crate) struct Status {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 /// Watch how the service fares: a dashboard in the terminal. q ends it, ? tells the other keys.
@@ -307,7 +311,7 @@ pub(crate) struct Top {
     #[arg(long, value_name = "DURATION", value_parser = positive_duration, default_value = "1s")]
     pub(crate) every: Duration,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 /// Have the service finish everything that waits, and end.
@@ -326,7 +330,7 @@ pub(crate) struct Drain {
 #[derive(Debug, Args)]
 pub(crate) struct Stop {
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 /// Reads `NAME=VALUE`.

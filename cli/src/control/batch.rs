@@ -85,7 +85,7 @@ pub(super) fn publish(file: &Path, args: &Publish) -> Result<ExitCode, Error> {
         Box::new(File::open(file).map_err(fault)?)
     };
     let mut sender = Sender {
-        service: Service::new(&args.socket)?,
+        service: Service::new(&args.at)?,
         args,
         meter: Meter::new(args.quiet),
         counts: Counts::default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use heijunka::ops::wire::Failure;
 use serde::de::DeserializeOwned;
 
-use super::args::Socket;
+use super::args::Whereabouts;
 use super::error::ControlError;
 use super::place::{Place, Stream};
 
@@ -48,7 +48,7 @@ enum Left {
 
 impl Service {
     /// What the command line says of it.
-    pub(super) fn new(args: &Socket) -> Result<Self, ControlError> {
+    pub(super) fn new(args: &Whereabouts) -> Result<Self, ControlError> {
         Ok(Self { place: Place::of(args)?, patience: PATIENCE })
     }
 

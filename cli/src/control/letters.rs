@@ -33,7 +33,7 @@ fn list(args: &List) -> Result<ExitCode, Error> {
         ("after", after.map(|number| number.to_string())),
         ("most", most.map(|number| number.to_string())),
     ];
-    let found: Letters = Service::new(&args.socket)?.json("GET", &with_query("/dlq", pairs), b"")?;
+    let found: Letters = Service::new(&args.at)?.json("GET", &with_query("/dlq", pairs), b"")?;
     if args.json {
         print_json(&found, true)?;
         return Ok(ExitCode::SUCCESS);
@@ -67,7 +67,7 @@ fn list(args: &List) -> Result<ExitCode, Error> {
 }
 
 fn show(args: &Show) -> Result<ExitCode, Error> {
-    let letter: Letter = Service::new(&args.socket)?.json("GET", &format!("/dlq/{}", args.serial), b"")?;
+    let letter: Letter = Service::new(&args.at)?.json("GET", &format!("/dlq/{}", args.serial), b"")?;
     if args.json {
         print_json(&letter, true)?;
         return Ok(ExitCode::SUCCESS);
@@ -157,7 +157,7 @@ struct Sum<'a> {
 
 impl<'a> Sum<'a> {
     fn new(output: &'a Lines, verb: &'static str) -> Result<Self, ControlError> {
-        let (service, meter) = (Service::new(&output.socket)?, Meter::new(output.quiet));
+        let (service, meter) = (Service::new(&output.at)?, Meter::new(output.quiet));
         Ok(Self { service, output, meter, verb, counted: Counted::default() })
     }
 

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::args::Socket;
+use super::args::Whereabouts;
 use super::error::ControlError;
 
 /// Longer than this, no connection is waited for.
@@ -45,7 +45,7 @@ pub(super) struct Token {
 }
 
 impl Place {
-    pub(super) fn of(args: &Socket) -> Result<Self, ControlError> {
+    pub(super) fn of(args: &Whereabouts) -> Result<Self, ControlError> {
         if let Some(url) = &args.url {
             let token = match (&args.token_file, variable(TOKEN_FILE)) {
                 (Some(file), _) => Some(Token::read(file, true)?),

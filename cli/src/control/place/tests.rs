@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Place, Token, authority};
-use crate::control::args::Socket;
+use crate::control::args::Whereabouts;
 
 fn place(token: Option<Token>, listener: &TcpListener) -> Place {
     Place::Http { authority: listener.local_addr().unwrap().to_string(), token }
 }
 
-fn token(given: bool) -> Option<Token> {
-    Some(Token { text: "hush".to_owned(), given })
+fn token(given: bool) -> Token {
+    Token { text: "hush".to_owned(), given }
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_url_names_host_and_port_and_nothing_else() {
 fn a_token_that_nobody_named_stays_on_this_machine() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     for given in [true, false] {
-        let place = place(token(given), &listener);
+        let place = place(Some(token(given)), &listener);
         assert_eq!(place.connect(Duration::from_secs(5)).unwrap().1, Some("hush"), "loopback");
         assert!(!format!("{place:?}").contains("hush"));
     }
@@ -68,7 +68,7 @@ fn a_token_is_one_line_of_a_file() {
         let error = read(wrong).unwrap_err();
         assert!(error.contains("holds no token") && !error.contains("a b"), "{error}");
     }
-    let missing = Socket {
+    let missing = Whereabouts {
         url: Some("http://localhost:1".into()),
         token_file: Some(PathBuf::from("/nowhere")),
         socket: None,

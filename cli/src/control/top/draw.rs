@@ -7,12 +7,11 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
-use super::panels::{admission, burst, cut, head, journal};
+use super::panels::{admission, brief, cut, head, journal, load};
 use super::tables::{pools, queues};
 use super::theme::{Level, Theme};
-use super::troubles::{Trouble, rounded, troubles};
+use super::troubles::{Trouble, troubles};
 use super::view::View;
-use crate::units::Human;
 
 /// What the keys have changed.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +57,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &View, keys: &mut Keys, now: Mom
     lines.extend(wrong);
     if let Some(look) = &view.last {
         lines.extend(admission(look, theme, width));
-        lines.push(burst(&look.status.burst, theme, width));
+        lines.extend(load(&look.status, theme, width));
         let left = height.saturating_sub(lines.len() + 1);
         let (pools, queues) = (pools(look, theme, width), queues(look, theme, width));
         let (of_pools, of_queues) = shares(left.saturating_sub(JOURNAL), pools.len(), queues.len());
@@ -81,7 +80,7 @@ fn told(view: &View, now: Moment) -> Vec<Trouble> {
     let mut found = view.last.as_ref().map(troubles).unwrap_or_default();
     if let Some(fault) = &view.fault {
         let text = match view.age(now) {
-            Some(age) => format!("no answer, the figures are {} old: {fault}", Human(rounded(age))),
+            Some(age) => format!("no answer, the figures are {} old: {fault}", brief(age)),
             None => format!("no answer yet: {fault}"),
         };
         found.insert(0, Trouble { level: Level::Bad, text });

@@ -45,7 +45,7 @@ pub(super) fn top(args: &args::Top) -> Result<ExitCode, Error> {
         let why = "top needs a terminal; for a file or a pipe there is: heijunka status";
         return Err(ControlError::Invalid(why.to_owned()).into());
     }
-    let service = Service::new(&args.socket)?.patience(PATIENCE);
+    let service = Service::new(&args.at)?.patience(PATIENCE);
     let place = service.place().to_string();
     let ending = Ending::listen().map_err(Error::Signals)?;
     let clock = Clock::monotonic();

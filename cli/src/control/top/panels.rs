@@ -1,8 +1,9 @@
 //! The parts of the dashboard that are lines.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use heijunka::ops::wire::{Burst, Entry};
+use heijunka::ops::wire::{Entry, Status};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
@@ -10,7 +11,7 @@ use super::draw::Keys;
 use super::theme::{Level, Theme};
 use super::troubles::{per_second, rounded};
 use super::view::{Look, View};
-use crate::units::{Count, Human};
+use crate::units::{Count, Human, counted};
 
 /// What begins a line.
 const LABEL: usize = 10;
@@ -81,7 +82,7 @@ pub(super) fn admission(look: &Look, theme: Theme, width: usize) -> Vec<Line<'st
     let (soft, effective, hard) = (Count(admission.soft), Count(admission.effective), Count(admission.hard));
     let mut limits = format!("S soft {soft}  E but priority {effective}  hard {hard}");
     for sub in &admission.sub_limits {
-        limits.push_str(&format!("  {} {} of {}", sub.name, Count(sub.in_flight), Count(sub.limit)));
+        let _ = write!(limits, "  {} {} of {}", sub.name, Count(sub.in_flight), Count(sub.limit));
     }
     let limits =
         vec![label("", theme), Span::styled(cut(&limits, width.saturating_sub(LABEL)), theme.faint())];
@@ -101,32 +102,33 @@ fn refusals(look: &Look, theme: Theme, width: usize) -> Line<'static> {
     Line::from(vec![label("refused", theme), Span::styled(text, theme.of(level))])
 }
 
-/// How bursts are handled, and what they cost.
-pub(super) fn burst(burst: &Burst, theme: Theme, width: usize) -> Line<'static> {
+/// How even the load is, how bursts are handled, and what they cost.
+pub(super) fn load(status: &Status, theme: Theme, width: usize) -> Vec<Line<'static>> {
+    let burst = &status.burst;
     let level = if burst.phase == "surging" { Level::Warning } else { Level::Well };
-    let mut text = burst.phase.clone();
+    let mut text = format!("balance {:.2}  burst {}", status.balance, burst.phase);
     if burst.baseline > 0.0 {
         let (now, usual) = (per_second(burst.current), per_second(burst.baseline));
-        text.push_str(&format!("  {now}, usually {usual}: {:.1} of {:.1}", burst.ratio, burst.threshold));
+        let _ = write!(text, "  {now}, usually {usual}: {:.1} of {:.1}", burst.ratio, burst.threshold);
     }
     if let Some(left) = burst.lease_left_ms {
-        text.push_str(&format!(
-            "  +{} workers for {}",
-            burst.extra_workers,
-            brief(Duration::from_millis(left))
-        ));
+        let _ = write!(text, "  +{} workers for {}", burst.extra_workers, brief(Duration::from_millis(left)));
     }
     if let Some(left) = burst.cooldown_left_ms {
-        text.push_str(&format!("  next in {}", brief(Duration::from_millis(left))));
+        let _ = write!(text, "  next in {}", brief(Duration::from_millis(left)));
     }
+    let room = width.saturating_sub(LABEL);
+    let told = Span::styled(cut(&text, room), theme.of(level));
+    let mut lines = vec![Line::from(vec![label("load", theme), told])];
     if burst.surges > 0 {
         let [granted, busy, cost] = [burst.granted_seconds, burst.busy_seconds, burst.cost_seconds]
             .map(|seconds| format!("{seconds:.0} s"));
-        let surges = Count(burst.surges);
-        text.push_str(&format!("  surges {surges}: granted {granted}, busy {busy}, cost {cost}"));
+        let surges = counted(burst.surges, "surge");
+        let ledger = format!("{surges} so far: granted {granted}, busy {busy}, cost {cost}");
+        let told = Span::styled(cut(&ledger, room), theme.of(Level::Well));
+        lines.push(Line::from(vec![label("", theme), told]));
     }
-    let text = cut(&text, width.saturating_sub(LABEL));
-    Line::from(vec![label("burst", theme), Span::styled(text, theme.of(level))])
+    lines
 }
 
 /// The newest entries first, in so many rows with the heading.
@@ -179,9 +181,9 @@ pub(super) fn scaled(part: u64, whole: u64, cells: usize) -> usize {
 pub(super) fn brief(time: Duration) -> String {
     let seconds = rounded(time).as_secs();
     match seconds {
-        ..100 => format!("{seconds}s"),
-        ..6_000 => format!("{}m", seconds / 60),
-        ..172_800 => format!("{}h", seconds / 3_600),
+        0..100 => format!("{seconds}s"),
+        100..6_000 => format!("{}m", seconds / 60),
+        6_000..172_800 => format!("{}h", seconds / 3_600),
         _ => format!("{}d", seconds / 86_400),
     }
 }

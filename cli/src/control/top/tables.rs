@@ -60,8 +60,7 @@ pub(super) fn pools(look: &Look, theme: Theme, width: usize) -> Vec<Line<'static
     let mut sorted: Vec<&Pool> = status.pools.iter().collect();
     sorted.sort_by_key(|pool| std::cmp::Reverse(health(pool)));
     let rows = sorted.into_iter().map(|pool| (pool.name.clone(), health(pool), pool_cells(pool, theme)));
-    let title = format!("pools, balance {:.2}", status.balance);
-    table(&title, &POOLS, rows.collect(), theme, width)
+    table("pools", &POOLS, rows.collect(), theme, width)
 }
 
 fn pool_cells(pool: &Pool, theme: Theme) -> Vec<Cell> {
