@@ -10,6 +10,7 @@ use crate::recorder::{Recorder, Span, TARGET};
 
 /// Every test has a pool of a name of its own, since all tests of a process are recorded together.
 fn runtime(pool: &str, config: PoolConfig, spans: bool) -> Runtime {
+    let _recorder = Recorder::of_process();
     Runtime::builder().tracing(TracingConfig { spans }).pool(pool, config).start().unwrap()
 }
 

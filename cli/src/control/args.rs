@@ -18,19 +18,30 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Schedule(Schedule),
     Status(Status),
+    Top(Top),
     Drain(Drain),
     Stop(Stop),
 }
 
 /// Where the service is.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Socket {
+pub(crate) struct Whereabouts {
     #[arg(
         long,
         value_name = "PATH",
         help = "Socket of the service [default: $HEIJUNKA_SOCKET, else $XDG_RUNTIME_DIR/heijunka.sock, else /tmp/heijunka-UID.sock]"
     )]
     pub(crate) socket: Option<PathBuf>,
+    /// Ask over TCP instead: http://HOST:PORT
+    #[arg(long, value_name = "URL", conflicts_with = "socket")]
+    pub(crate) url: Option<String>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "url",
+        help = "File with the token that whoever acts over TCP has to know [default: $HEIJUNKA_TOKEN_FILE, sent on this machine only]"
+    )]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 const PUBLISH_AFTER: &str = "\
@@ -83,7 +94,7 @@ pub(crate) struct Publish {
     #[arg(long, short)]
     pub(crate) quiet: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 /// The dead letters.
@@ -138,7 +149,7 @@ pub(crate) struct List {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 #[derive(Debug, Args)]
@@ -150,7 +161,7 @@ pub(crate) struct Show {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 #[derive(Debug, Args)]
@@ -195,7 +206,7 @@ pub(crate) struct Lines {
     #[arg(long, short)]
     pub(crate) quiet: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 /// The schedules.
@@ -221,7 +232,7 @@ pub(crate) struct ListSchedules {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 #[derive(Debug, Args)]
@@ -229,7 +240,7 @@ pub(crate) struct Named {
     /// Its name
     pub(crate) name: String,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 #[derive(Debug, Args)]
@@ -280,7 +291,7 @@ pub(crate) struct Add {
     #[arg(long, default_value_t = 1)]
     pub(crate) batch: u32,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 /// Tell how the service fares.
@@ -290,7 +301,17 @@ pub(crate) struct Status {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
+}
+
+/// Watch how the service fares: a dashboard in the terminal. q ends it, ? tells the other keys.
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// How often to look
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration, default_value = "1s")]
+    pub(crate) every: Duration,
+    #[command(flatten)]
+    pub(crate) at: Whereabouts,
 }
 
 /// Have the service finish everything that waits, and end.
@@ -309,7 +330,7 @@ pub(crate) struct Drain {
 #[derive(Debug, Args)]
 pub(crate) struct Stop {
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) at: Whereabouts,
 }
 
 /// Reads `NAME=VALUE`.

@@ -85,7 +85,7 @@ pub(super) fn publish(file: &Path, args: &Publish) -> Result<ExitCode, Error> {
         Box::new(File::open(file).map_err(fault)?)
     };
     let mut sender = Sender {
-        service: Service::new(&args.socket),
+        service: Service::new(&args.at)?,
         args,
         meter: Meter::new(args.quiet),
         counts: Counts::default(),
@@ -161,7 +161,10 @@ impl Sender<'_> {
             let reached = !matches!(
                 error,
                 Error::Control(
-                    ControlError::Unreachable(..) | ControlError::Foreign(_) | ControlError::Refused(_)
+                    ControlError::NoSocket(..)
+                        | ControlError::Unreachable(..)
+                        | ControlError::Foreign(_)
+                        | ControlError::Refused(_)
                 )
             );
             let outcome = if reached || told > 0 { Stored::Unknown } else { Stored::NotStored };

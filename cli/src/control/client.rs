@@ -1,14 +1,14 @@
-//! A blocking HTTP client, for one request over a Unix socket.
+//! A blocking HTTP client, for one request.
 
-use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::io;
 use std::time::Duration;
 
 use heijunka::ops::wire::Failure;
 use serde::de::DeserializeOwned;
 
-use super::args::Socket;
+use super::args::Whereabouts;
 use super::error::ControlError;
+use super::place::{Place, Stream};
 
 /// How long the service may say nothing.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
@@ -20,14 +20,9 @@ const WHOLE: usize = 256 << 20;
 /// Where the service is, and how long it may say nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Service {
-    path: PathBuf,
-    /// The path was not looked for in a place where others may put things.
-    given: bool,
+    place: Place,
     patience: Duration,
 }
-
-trait Stream: Read + Write {}
-impl<T: Read + Write> Stream for T {}
 
 /// An answer, of which nothing but its head was read.
 pub(super) struct Answer {
@@ -52,15 +47,13 @@ enum Left {
 }
 
 impl Service {
-    pub(super) fn new(socket: &Socket) -> Self {
-        let given = socket.socket.clone().or_else(|| {
-            std::env::var_os("HEIJUNKA_SOCKET").filter(|path| !path.is_empty()).map(PathBuf::from)
-        });
-        let (path, given) = match given {
-            Some(path) => (path, true),
-            None => (heijunka::ops::default_socket(), false),
-        };
-        Self { path, given, patience: PATIENCE }
+    /// What the command line says of it.
+    pub(super) fn new(args: &Whereabouts) -> Result<Self, ControlError> {
+        Ok(Self { place: Place::of(args)?, patience: PATIENCE })
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 
     pub(super) fn patience(self, patience: Duration) -> Self {
@@ -69,10 +62,11 @@ impl Service {
 
     /// Asks, and reads the head of the answer.
     pub(super) fn ask(&self, method: &str, target: &str, body: &[u8]) -> Result<Answer, ControlError> {
-        let mut stream = self.connect()?;
-        let length = body.len();
+        let (mut stream, token) = self.place.connect(self.patience)?;
+        let (host, length) = (self.place.host(), body.len());
+        let token = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
         let head = format!(
-            "{method} {target} HTTP/1.1\r\nhost: heijunka\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+            "{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{token}content-length: {length}\r\n\r\n"
         );
         // Who refuses the beginning does not read the rest, but says why.
         let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
@@ -90,30 +84,6 @@ impl Service {
         body: &[u8],
     ) -> Result<T, ControlError> {
         read(&self.ask(method, target, body)?.accepted()?.whole()?)
-    }
-
-    #[cfg(unix)]
-    fn connect(&self) -> Result<Box<dyn Stream>, ControlError> {
-        use std::os::unix::fs::MetadataExt as _;
-        use std::os::unix::net::UnixStream;
-
-        let fault = |error| ControlError::Unreachable(self.path.clone(), error);
-        let owner = std::fs::metadata(&self.path).map_err(fault)?.uid();
-        let own = rustix::process::getuid().as_raw();
-        // Anybody could listen in a folder that all may write to. Root may use every socket, if told to.
-        if owner != own && owner != 0 && !(own == 0 && self.given) {
-            return Err(ControlError::Foreign(self.path.clone()));
-        }
-        let stream = UnixStream::connect(&self.path).map_err(fault)?;
-        stream.set_read_timeout(Some(self.patience))?;
-        stream.set_write_timeout(Some(self.patience))?;
-        Ok(Box::new(stream))
-    }
-
-    #[cfg(not(unix))]
-    fn connect(&self) -> Result<Box<dyn Stream>, ControlError> {
-        let error = io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets");
-        Err(ControlError::Unreachable(self.path.clone(), error))
     }
 }
 

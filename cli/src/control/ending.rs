@@ -20,7 +20,7 @@ const SHOWN: usize = 20;
 pub(super) fn drain(args: &Drain) -> Result<ExitCode, Error> {
     let within = args.within.map(|time| humantime::format_duration(time).to_string());
     let target = with_query("/drain", [("within", within)]);
-    let service = Service::new(&args.output.socket);
+    let service = Service::new(&args.output.at)?;
     let service = service.patience(PATIENCE.saturating_add(args.within.unwrap_or_default()));
     let meter = Meter::new(args.output.quiet);
     let mut answer = service.ask("POST", &target, b"")?.accepted()?;
@@ -66,7 +66,7 @@ fn text(drained: &Drained) -> String {
 }
 
 pub(super) fn stop(args: &Stop) -> Result<ExitCode, Error> {
-    let done: Done = Service::new(&args.socket).json("POST", "/stop", b"")?;
+    let done: Done = Service::new(&args.at)?.json("POST", "/stop", b"")?;
     output::print(&(done.done + "\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,8 +8,10 @@ use heijunka::ops::wire::Failure;
 
 #[derive(Debug)]
 pub(crate) enum ControlError {
-    /// Nobody serves there.
-    Unreachable(PathBuf, io::Error),
+    /// Nobody serves at this socket.
+    NoSocket(PathBuf, io::Error),
+    /// Nobody serves at this URL.
+    Unreachable(String, io::Error),
     /// Somebody else's socket.
     Foreign(PathBuf),
     /// The conversation broke off.
@@ -27,7 +29,7 @@ pub(crate) enum ControlError {
 impl fmt::Display for ControlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ControlError::Unreachable(path, error) => {
+            ControlError::NoSocket(path, error) => {
                 let why = match error.kind() {
                     io::ErrorKind::NotFound => "there is no such socket".to_owned(),
                     io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
@@ -38,6 +40,17 @@ impl fmt::Display for ControlError {
                     f,
                     "cannot reach a service at {}: {why}; is it running, and is this its socket (--socket)?",
                     path.display()
+                )
+            }
+            ControlError::Unreachable(url, error) => {
+                let why = match error.kind() {
+                    io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
+                    io::ErrorKind::TimedOut => "no answer".to_owned(),
+                    _ => error.to_string(),
+                };
+                write!(
+                    f,
+                    "cannot reach a service at {url}: {why}; is it running, and does it listen there (service.http.listen)?"
                 )
             }
             ControlError::Foreign(path) => {

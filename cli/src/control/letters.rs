@@ -33,7 +33,7 @@ fn list(args: &List) -> Result<ExitCode, Error> {
         ("after", after.map(|number| number.to_string())),
         ("most", most.map(|number| number.to_string())),
     ];
-    let found: Letters = Service::new(&args.socket).json("GET", &with_query("/dlq", pairs), b"")?;
+    let found: Letters = Service::new(&args.at)?.json("GET", &with_query("/dlq", pairs), b"")?;
     if args.json {
         print_json(&found, true)?;
         return Ok(ExitCode::SUCCESS);
@@ -67,7 +67,7 @@ fn list(args: &List) -> Result<ExitCode, Error> {
 }
 
 fn show(args: &Show) -> Result<ExitCode, Error> {
-    let letter: Letter = Service::new(&args.socket).json("GET", &format!("/dlq/{}", args.serial), b"")?;
+    let letter: Letter = Service::new(&args.at)?.json("GET", &format!("/dlq/{}", args.serial), b"")?;
     if args.json {
         print_json(&letter, true)?;
         return Ok(ExitCode::SUCCESS);
@@ -118,7 +118,7 @@ fn replay(args: &Replay) -> Result<ExitCode, Error> {
         force: args.force,
     };
     let body = json(&wanted)?;
-    let mut sum = Sum::new(&args.output, if args.dry_run { "would be replayed" } else { "replayed" });
+    let mut sum = Sum::new(&args.output, if args.dry_run { "would be replayed" } else { "replayed" })?;
     if args.which.serials.is_empty() {
         sum.follow("POST", "/dlq/replay", &body)?;
     }
@@ -129,7 +129,7 @@ fn replay(args: &Replay) -> Result<ExitCode, Error> {
 }
 
 fn drop_some(args: &Drop) -> Result<ExitCode, Error> {
-    let mut sum = Sum::new(&args.output, if args.dry_run { "would be dropped" } else { "dropped" });
+    let mut sum = Sum::new(&args.output, if args.dry_run { "would be dropped" } else { "dropped" })?;
     let Which { serials, filter: wanted, .. } = &args.which;
     if serials.is_empty() {
         let wanted = wire::Drop { filter: filter(wanted), dry_run: args.dry_run };
@@ -156,9 +156,9 @@ struct Sum<'a> {
 }
 
 impl<'a> Sum<'a> {
-    fn new(output: &'a Lines, verb: &'static str) -> Self {
-        let (service, meter) = (Service::new(&output.socket), Meter::new(output.quiet));
-        Self { service, output, meter, verb, counted: Counted::default() }
+    fn new(output: &'a Lines, verb: &'static str) -> Result<Self, ControlError> {
+        let (service, meter) = (Service::new(&output.at)?, Meter::new(output.quiet));
+        Ok(Self { service, output, meter, verb, counted: Counted::default() })
     }
 
     /// Follows an answer to its end.

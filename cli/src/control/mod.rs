@@ -7,9 +7,11 @@ mod ending;
 mod error;
 mod letters;
 mod meter;
+mod place;
 mod publish;
 mod schedules;
 mod status;
+mod top;
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -36,6 +38,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Error> {
         Command::Dlq(args) => letters::run(args),
         Command::Schedule(args) => schedules::run(args),
         Command::Status(args) => status::status(args),
+        Command::Top(args) => top::top(args),
         Command::Drain(args) => ending::drain(args),
         Command::Stop(args) => ending::stop(args),
     }

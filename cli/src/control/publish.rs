@@ -44,7 +44,7 @@ pub(super) fn publish(args: &Publish) -> Result<ExitCode, Error> {
 }
 
 fn send(args: &Publish, payload: &[u8]) -> Result<Receipt, ControlError> {
-    let service = Service::new(&args.socket);
+    let service = Service::new(&args.at)?;
     let domain = args.domain.as_deref().unwrap_or_default();
     let path = format!("/publish/{}/{}", args.priority.unwrap_or_default(), encode(domain));
     let headers: Vec<_> =

@@ -27,7 +27,7 @@ pub(super) fn run(args: &args::Schedule) -> Result<ExitCode, Error> {
 
 fn ask(args: &Named, method: &str, action: &str) -> Result<ExitCode, Error> {
     let target = format!("/schedules/{}{action}", encode(&args.name));
-    let done: Done = Service::new(&args.socket).json(method, &target, b"")?;
+    let done: Done = Service::new(&args.at)?.json(method, &target, b"")?;
     output::print(&(done.done + "\n"))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -36,7 +36,7 @@ fn add(args: &Add) -> Result<ExitCode, Error> {
     let schedule = schedule(args)?;
     let body = serde_json::to_vec(&schedule).map_err(|error| ControlError::Invalid(error.to_string()))?;
     let target = format!("/schedules/{}", encode(&args.name));
-    let done: Done = Service::new(&args.socket).json("PUT", &target, &body)?;
+    let done: Done = Service::new(&args.at)?.json("PUT", &target, &body)?;
     output::print(&(done.done + "\n"))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -71,7 +71,7 @@ fn schedule(args: &Add) -> Result<Schedule, ControlError> {
 }
 
 fn list(args: &ListSchedules) -> Result<ExitCode, Error> {
-    let found: Schedules = Service::new(&args.socket).json("GET", "/schedules", b"")?;
+    let found: Schedules = Service::new(&args.at)?.json("GET", "/schedules", b"")?;
     if args.json {
         print_json(&found, true)?;
         return Ok(ExitCode::SUCCESS);

@@ -14,7 +14,7 @@ use crate::table::Table;
 use crate::units::{Count, Human};
 
 pub(super) fn status(args: &args::Status) -> Result<ExitCode, Error> {
-    let status: Status = Service::new(&args.socket).json("GET", "/status", b"")?;
+    let status: Status = Service::new(&args.at)?.json("GET", "/status", b"")?;
     if args.json {
         print_json(&status, true)?;
     } else {

@@ -7,5 +7,6 @@ mod common;
 mod letters;
 mod publish;
 mod service;
+mod url;
 mod world;
 mod wrong;

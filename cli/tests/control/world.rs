@@ -1,6 +1,7 @@
 //! A control plane with a service of closures behind it.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,16 +10,23 @@ use heijunka::ops::wire::{
     Counted, Done, DrainLine, Drained, Fate, Filter, Letter, LetterLine, Letters, NewItem, Progress, Queue,
     Queues, Readiness, Receipt, Replay, Schedules, Status, Stored,
 };
-use heijunka::ops::{Lines, Method, Ops, OpsSettings, Problem, Request, Response, Routes, publish_lines};
+use heijunka::ops::{
+    HttpSettings, Lines, Method, Ops, OpsSettings, Problem, Request, Response, Routes, Token, publish_lines,
+};
 use heijunka::{ItemId, PublishError, Schedule, Timestamp};
 
 use crate::common::{Ran, pipe};
 
 const LONG: Duration = Duration::from_secs(20);
 
+/// What whoever acts over TCP has to know.
+pub(crate) const TOKEN: &str = "nobody-would-guess-this";
+
 pub(crate) struct World {
     folder: PathBuf,
     socket: String,
+    /// Where it listens on TCP, for whoever knows [`TOKEN`].
+    pub(crate) url: String,
     _ops: Ops,
 }
 
@@ -30,8 +38,13 @@ impl World {
         let folder = std::env::temp_dir().join(format!("hj-cli-{}-{number}", std::process::id()));
         fs::create_dir(&folder).unwrap();
         let socket = folder.join("s");
-        let ops = Ops::start(&OpsSettings::new(&socket), routes()).unwrap();
-        Self { socket: socket.to_str().unwrap().to_owned(), folder, _ops: ops }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let token = Some(Token::new(TOKEN).unwrap());
+        let http = Some(HttpSettings { listen, token, ..HttpSettings::default() });
+        let claim = Ops::claim(OpsSettings { http, ..OpsSettings::new(&socket) }).unwrap();
+        let url = format!("http://{}", claim.http().unwrap());
+        let ops = claim.serve(routes()).unwrap();
+        Self { socket: socket.to_str().unwrap().to_owned(), url, folder, _ops: ops }
     }
 
     pub(crate) fn file(&self, name: &str, content: &[u8]) -> String {
