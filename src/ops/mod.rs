@@ -28,6 +28,7 @@ mod error;
 mod helpers;
 mod incoming;
 mod lines;
+mod page;
 mod problem;
 mod request;
 mod response;

@@ -10,6 +10,7 @@ mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::page;
 use super::problem::Problem;
 use super::request::Method;
 use super::response::Response;
@@ -33,7 +34,7 @@ pub fn routes(
     runtime: &Arc<Runtime>,
     end: impl Fn(bool, Option<Duration>) + Send + Sync + 'static,
 ) -> Routes {
-    let routes = publish::routes(Routes::new(), runtime);
+    let routes = publish::routes(page::routes(Routes::new()), runtime);
     let routes = letters::routes(routes, runtime);
     let routes = schedules::routes(routes, runtime);
     let routes = status::routes(routes, runtime);

@@ -1,0 +1,80 @@
+//! The dashboard at `/`: one document, put together from the files beside this one.
+
+use std::sync::LazyLock;
+
+use super::request::Method;
+use super::response::Response;
+use super::routes::Routes;
+
+const STYLE: &str = include_str!("page.css");
+
+/// Modules to whoever edits or tests them; put one after the other, without their imports, they are the script of the page.
+const MODULES: [&str; 10] = [
+    include_str!("dom.js"),
+    include_str!("format.js"),
+    include_str!("history.js"),
+    include_str!("verdict.js"),
+    include_str!("parts.js"),
+    include_str!("sections.js"),
+    include_str!("pools.js"),
+    include_str!("queues.js"),
+    include_str!("journal.js"),
+    include_str!("page.js"),
+];
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    include_str!("page.html").replacen("{style}", STYLE, 1).replacen("{script}", &script(), 1)
+});
+
+/// What the page may load: itself. The hashes are those of its style and its script; a test tells the right ones.
+const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src 'self' data:; \
+    script-src 'sha256-'; style-src 'sha256-'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes.quick(Method::Get, "/", |_| Ok(document()))
+}
+
+fn document() -> Response {
+    Response::new("text/html; charset=utf-8", DOCUMENT.as_bytes())
+        .header("content-security-policy", POLICY.to_owned())
+        .header("x-content-type-options", "nosniff".to_owned())
+        .header("referrer-policy", "no-referrer".to_owned())
+        .header("cache-control", "no-cache".to_owned())
+}
+
+fn script() -> String {
+    let lines = MODULES.iter().flat_map(|module| module.lines()).filter(|line| !line.starts_with("import "));
+    lines.flat_map(|line| [line.strip_prefix("export ").unwrap_or(line), "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn the_policy_names_the_style_and_the_script() {
+        let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+        let expected = format!("script-src {}; style-src {};", hash(&script()), hash(STYLE));
+        assert!(POLICY.contains(&expected), "POLICY is stale. It has to say\n{expected}");
+    }
+
+    #[test]
+    fn the_document_is_whole_and_small() {
+        let document = DOCUMENT.as_str();
+        assert!(document.contains(STYLE) && document.contains(&script()));
+        assert!(!document.contains("{style}") && !document.contains("{script}"));
+        assert!(document.len() < 64 << 10, "{} bytes", document.len());
+    }
+
+    #[test]
+    fn nothing_in_it_comes_from_elsewhere() {
+        for word in ["http://", "https://", "//cdn", "innerHTML", "eval(", "@import", "url("] {
+            let rest = DOCUMENT.replace("http://www.w3.org/2000/svg", "");
+            assert!(!rest.contains(word), "{word} is in the page");
+        }
+    }
+}
