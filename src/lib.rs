@@ -148,9 +148,10 @@ pub use runtime::{
     AdmissionConfig, AmqpConfig, AmqpTlsConfig, Author, BalanceConfig, BreakerConfig, BrokerConfig,
     BrokerKind, BrokerLook, Builder, BurstConfig, ChangeError, Config, ConfigError, ControlConfig,
     ControlStatus, DomainConfig, Entry, ExecConfig, FailoverConfig, GroupConfig, HealthConfig, HealthReport,
-    HotKey, KanbanConfig, Loader, NatsConfig, NatsTlsConfig, OnSignal, PoolConfig, PoolHealth, QueuesConfig,
-    Readiness, Report, RetryConfig, RetryOverrides, Runtime, RuntimeStatus, ScalingConfig, ScheduleConfig,
-    Secret, SeenConfig, ServiceConfig, StartError, SyncConfig, Warning, look_at_brokers,
+    HotKey, HttpConfig, KanbanConfig, Listen, Loader, NatsConfig, NatsTlsConfig, OnSignal, PoolConfig,
+    PoolHealth, QueuesConfig, Readiness, Report, RetryConfig, RetryOverrides, Runtime, RuntimeStatus,
+    ScalingConfig, ScheduleConfig, Secret, SeenConfig, ServiceConfig, StartError, SyncConfig, Warning,
+    look_at_brokers,
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment, Timestamp};

@@ -19,8 +19,12 @@ pub(crate) enum Error {
     Input(io::Error),
     /// Items were to be read, and nothing consumes them.
     NoQueue,
-    /// The control socket cannot be had.
+    /// The control socket, or the address for HTTP, cannot be had.
     Ops(heijunka::ops::OpsError),
+    /// The counters of the process before cannot be gone on with.
+    Counters(heijunka::ops::CountersError),
+    /// The token cannot be had, for this reason.
+    Token(String),
     Control(ControlError),
 }
 
@@ -37,7 +41,9 @@ impl fmt::Display for Error {
             Error::NoQueue => {
                 f.write_str("the configuration has no queue: give a domain an exec to run for its items")
             }
-            Error::Ops(error) => write!(f, "the control socket: {error}"),
+            Error::Ops(error) => write!(f, "the control plane: {error}"),
+            Error::Counters(error) => error.fmt(f),
+            Error::Token(why) => write!(f, "service.http.token: {why}"),
             Error::Output(error) => write!(f, "cannot write the report: {error}"),
         }
     }

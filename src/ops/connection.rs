@@ -4,13 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::events::Listening;
+use super::gate::{Access, Gate};
 use super::helpers::{Errand, Helpers, guarded};
 use super::incoming::{Incoming, Step};
 use super::lines::{Fetched, Pipe};
 use super::problem::Problem;
 use super::request::Request;
 use super::response::{Framing, Response, write_piece, write_stream_head};
-use super::routes::{Routes, Run};
+use super::routes::{Route, Routes, Run};
 use super::settings::OpsLimits;
 use super::socket::Socket;
 use crate::time::Moment;
@@ -24,6 +26,8 @@ const LINGER: (usize, Duration) = (1 << 20, Duration::from_secs(2));
 /// What a connection is served with.
 pub(super) struct Service<'s> {
     pub(super) limits: &'s OpsLimits,
+    /// What its requests must pass.
+    pub(super) gate: &'s Gate,
     pub(super) routes: &'s Routes,
     pub(super) helpers: &'s Helpers,
     /// Makes what tells the loop that there is an answer for this connection.
@@ -31,6 +35,8 @@ pub(super) struct Service<'s> {
     pub(super) now: Moment,
     /// Bytes that this connection may hold, considering all others.
     pub(super) room: usize,
+    /// Whether one more may listen to events.
+    pub(super) may_listen: bool,
     /// No further request is wanted.
     pub(super) ending: bool,
 }
@@ -49,6 +55,8 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) socket: Box<dyn Socket>,
+    /// The number of the door it came in by.
+    pub(super) door: usize,
     incoming: Incoming,
     state: State,
     output: Vec<u8>,
@@ -70,6 +78,7 @@ enum State {
     Writing {
         keep: bool,
     },
+    Listening(Listening),
     Lingering {
         left: usize,
     },
@@ -89,9 +98,10 @@ struct Waiting {
 }
 
 impl Connection {
-    pub(super) fn new(socket: Box<dyn Socket>, now: Moment) -> Self {
+    pub(super) fn new(socket: Box<dyn Socket>, door: usize, now: Moment) -> Self {
         Self {
             socket,
+            door,
             incoming: Incoming::default(),
             state: State::Idle { fresh: true },
             output: Vec::new(),
@@ -102,8 +112,8 @@ impl Connection {
     }
 
     /// One that is only told that there are too many.
-    pub(super) fn surplus(socket: Box<dyn Socket>, now: Moment) -> Self {
-        let mut connection = Self::new(socket, now);
+    pub(super) fn surplus(socket: Box<dyn Socket>, door: usize, now: Moment) -> Self {
+        let mut connection = Self::new(socket, door, now);
         connection.surplus = true;
         let problem = Problem::new(503, "too many connections").hint("try again in a moment");
         connection.refuse(&problem, now);
@@ -113,18 +123,31 @@ impl Connection {
     /// Bytes that it holds.
     pub(super) fn held(&self) -> usize {
         let body = if let State::Waiting(waiting) = &self.state { waiting.held } else { 0 };
-        self.incoming.held() + body
+        self.incoming.held() + body + self.output.len()
     }
 
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle { .. })
     }
 
+    pub(super) fn is_listening(&self) -> bool {
+        matches!(self.state, State::Listening(_))
+    }
+
+    /// Since when it has said nothing whole and is owed nothing, if so: it may have to go for another.
+    pub(super) fn silent_since(&self) -> Option<Moment> {
+        let silent = matches!(self.state, State::Idle { .. } | State::Reading | State::Lingering { .. });
+        (silent && !self.surplus).then_some(self.since)
+    }
+
     /// When something must have happened.
     pub(super) fn due(&self, limits: &OpsLimits) -> Moment {
         let patience = match &self.state {
             State::Idle { fresh: false } => limits.idle,
-            State::Idle { fresh: true } | State::Reading | State::Writing { .. } => limits.request,
+            State::Listening(listening) if self.output.is_empty() => return listening.due(),
+            State::Idle { fresh: true } | State::Reading | State::Writing { .. } | State::Listening(_) => {
+                limits.request
+            }
             State::Waiting(waiting) if self.output.is_empty() => return waiting.until,
             State::Waiting(waiting) => return waiting.until.min(self.since.after(limits.request)),
             State::Lingering { .. } => LINGER.1,
@@ -144,6 +167,7 @@ impl Connection {
                     Problem::new(504, "this takes longer than it may; it is not known what becomes of it");
                 self.refuse(&problem, service.now);
             }
+            State::Listening(_) if self.output.is_empty() => self.tell(service.now),
             _ => return Next::Close,
         }
         self.advance(service, scratch)
@@ -161,21 +185,23 @@ impl Connection {
                 return Ok(Next::Wait);
             }
             match &mut self.state {
-                State::Idle { .. } | State::Reading => match self.incoming.step(service.limits) {
-                    Step::Continue => self.output.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n"),
-                    Step::Done(request) => self.begin(request, service),
-                    Step::Refuse(problem) => self.refuse(&problem, service.now),
-                    Step::More if read >= TURN => return Ok(Next::Again),
-                    Step::More => match self.read(scratch)? {
-                        None => return Ok(Next::Wait),
-                        Some(0) => return Ok(Next::Close),
-                        Some(bytes) => {
-                            read += bytes;
-                            self.incoming.feed(&scratch[..bytes]);
-                            self.took(service);
-                        }
-                    },
-                },
+                State::Idle { .. } | State::Reading => {
+                    match self.incoming.step(service.limits, &|request| service.judge(request)) {
+                        Step::Continue => self.output.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n"),
+                        Step::Done(request) => self.begin(request, service),
+                        Step::Refuse(problem) => self.refuse(&problem, service.now),
+                        Step::More if read >= TURN => return Ok(Next::Again),
+                        Step::More => match self.read(scratch)? {
+                            None => return Ok(Next::Wait),
+                            Some(0) => return Ok(Next::Close),
+                            Some(bytes) => {
+                                read += bytes;
+                                self.incoming.feed(&scratch[..bytes]);
+                                self.took(service);
+                            }
+                        },
+                    }
+                }
                 State::Waiting(waiting) => match waiting.pipe.fetch() {
                     Fetched::Nothing => return Ok(Next::Wait),
                     Fetched::Gone => return Ok(Next::Close),
@@ -205,6 +231,13 @@ impl Connection {
                     self.incoming = Incoming::default();
                     self.since = service.now;
                 }
+                // It has nothing to say any more; what it says all the same is passed over.
+                State::Listening(_) if read >= TURN => return Ok(Next::Again),
+                State::Listening(_) => match self.read(scratch)? {
+                    None => return Ok(Next::Wait),
+                    Some(0) => return Ok(Next::Close),
+                    Some(bytes) => read += bytes,
+                },
                 State::Lingering { left: 0 } => return Ok(Next::Close),
                 State::Lingering { left } => {
                     let left = *left;
@@ -225,8 +258,8 @@ impl Connection {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
                     self.written += bytes;
-                    // A whole answer has its time as a whole, lines each have their own.
-                    if matches!(self.state, State::Waiting(_)) {
+                    // A whole answer has its time as a whole, lines and events each have their own.
+                    if matches!(self.state, State::Waiting(_) | State::Listening(_)) {
                         self.since = now;
                     }
                 }
@@ -281,6 +314,7 @@ impl Connection {
                     guarded(&request, || begin(&request))?;
                     *within
                 }
+                Run::Events(..) => return self.listen(&request, route.clone(), service).map(|()| None),
             };
             let pipe = Pipe::new((service.stir)());
             let framing = if request.old { Framing::Raw } else { Framing::Chunked };
@@ -305,6 +339,28 @@ impl Connection {
         }
     }
 
+    /// Tells it events from now on.
+    fn listen(&mut self, request: &Request, route: Arc<Route>, service: &Service<'_>) -> Result<(), Problem> {
+        if !service.may_listen {
+            return Err(Problem::new(503, "too many listen to events").hint("close some pages"));
+        }
+        let listening = Listening::begin(route, request.old, service.now, &mut self.output);
+        self.incoming = Incoming::default();
+        self.since = service.now;
+        self.state =
+            if request.head_only { State::Writing { keep: false } } else { State::Listening(listening) };
+        self.tell(service.now);
+        Ok(())
+    }
+
+    /// Writes what there is to be told now.
+    fn tell(&mut self, now: Moment) {
+        if let State::Listening(listening) = &mut self.state {
+            listening.tell(now, &mut self.output);
+            self.since = now;
+        }
+    }
+
     fn answer(&mut self, response: &Response, keep: bool, head_only: bool, now: Moment) {
         response.write(&mut self.output, keep, head_only);
         self.state = State::Writing { keep };
@@ -318,11 +374,23 @@ impl Connection {
     }
 }
 
+impl Service<'_> {
+    /// Whether a request may be made, and how large its body may be.
+    fn judge(&self, request: &Request) -> Result<usize, Problem> {
+        let route = self.routes.of(request);
+        let access = route.as_ref().map_or(Access::Open, |route| route.access);
+        self.gate.judge(request, access)?;
+        // What is sent to nowhere, or by somebody unknown, is not even read.
+        let wanted = self.gate.is_owner() || access == Access::Guarded;
+        Ok(if wanted { self.limits.body } else { 0 })
+    }
+}
+
 impl Waiting {
     fn begin(&mut self, output: &mut Vec<u8>) {
         if !self.begun {
             self.begun = true;
-            write_stream_head(output, self.framing, self.keep);
+            write_stream_head(output, "application/x-ndjson", self.framing, self.keep);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Why a control plane could not be started.
@@ -16,6 +17,8 @@ pub enum OpsError {
     Path(PathBuf),
     /// The socket cannot be listened on.
     Socket(PathBuf, io::Error),
+    /// The address cannot be listened on.
+    Listen(SocketAddr, io::Error),
     /// A thread, or what it waits with, could not be had.
     Start(io::Error),
     /// There are no such sockets on this system.
@@ -37,6 +40,13 @@ impl fmt::Display for OpsError {
                 write!(f, "{} cannot be the path of a socket: use one of at most 100 bytes", path.display())
             }
             OpsError::Socket(path, error) => write!(f, "cannot listen on {}: {error}", path.display()),
+            OpsError::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
+                write!(
+                    f,
+                    "another process listens on {address}: stop it, or give this one another address, or none"
+                )
+            }
+            OpsError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             OpsError::Start(error) => write!(f, "cannot start the control plane: {error}"),
             OpsError::Unsupported => f.write_str("this system has no Unix sockets"),
         }
@@ -46,7 +56,7 @@ impl fmt::Display for OpsError {
 impl std::error::Error for OpsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            OpsError::Socket(_, error) | OpsError::Start(error) => Some(error),
+            OpsError::Socket(_, error) | OpsError::Listen(_, error) | OpsError::Start(error) => Some(error),
             _ => None,
         }
     }

@@ -49,6 +49,8 @@ fn serve(errands: &Receiver<Errand>, patience: Duration) {
                 Run::Lines(_, _, run) => {
                     run(&request, &mut Lines::new(pipe.clone(), patience)).map(|()| None)
                 }
+                // These are told by the thread that serves all.
+                Run::Events(..) => Ok(None),
             });
             pipe.end(result);
         }

@@ -24,7 +24,8 @@ pub(super) struct Incoming {
 enum Phase {
     #[default]
     Head,
-    Body(Box<Request>, Body),
+    /// The last is how large it may be.
+    Body(Box<Request>, Body, usize),
 }
 
 #[derive(Debug)]
@@ -32,6 +33,9 @@ enum Body {
     Sized(usize),
     Chunked(Chunked),
 }
+
+/// Sees a request before any of its body is read, and says how many bytes of it there may be.
+pub(super) type Judge<'j> = dyn Fn(&Request) -> Result<usize, Problem> + 'j;
 
 /// What follows from what has arrived.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,18 +63,18 @@ impl Incoming {
     /// Bytes that it holds.
     pub(super) fn held(&self) -> usize {
         let decoded =
-            if let Phase::Body(_, Body::Chunked(chunked)) = &self.phase { chunked.held() } else { 0 };
+            if let Phase::Body(_, Body::Chunked(chunked), _) = &self.phase { chunked.held() } else { 0 };
         self.buffer.len() + decoded
     }
 
-    /// Goes as far as what has arrived allows.
-    pub(super) fn step(&mut self, limits: &OpsLimits) -> Step {
+    /// Goes as far as what has arrived, and the judge, allow.
+    pub(super) fn step(&mut self, limits: &OpsLimits, judge: &Judge<'_>) -> Step {
         let before = matches!(self.phase, Phase::Head);
         let stepped = match &self.phase {
-            Phase::Head => self.head(limits),
+            Phase::Head => self.head(limits, judge),
             Phase::Body(..) => Ok(None),
         };
-        match stepped.and_then(|waits| Ok((waits, self.body(limits)?))) {
+        match stepped.and_then(|waits| Ok((waits, self.body()?))) {
             Err(problem) => Step::Refuse(problem),
             Ok((_, Some(request))) => Step::Done(request),
             Ok((Some(Waits), None)) if before && self.buffer.is_empty() => Step::Continue,
@@ -79,7 +83,7 @@ impl Incoming {
     }
 
     /// Reads the head, if it is there; tells whether the client waits before it sends the body.
-    fn head(&mut self, limits: &OpsLimits) -> Result<Option<Waits>, Problem> {
+    fn head(&mut self, limits: &OpsLimits, judge: &Judge<'_>) -> Result<Option<Waits>, Problem> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut head = httparse::Request::new(&mut headers);
         let length = match head.parse(&self.buffer[..self.buffer.len().min(limits.head)]) {
@@ -95,28 +99,29 @@ impl Incoming {
             Err(error) => return Err(Problem::bad(format!("this is no HTTP: {error}"))),
         };
         let request = request(&head)?;
-        let body = body_of(&request, limits.body)?;
+        let most = judge(&request)?.min(limits.body);
+        let body = body_of(&request, most)?;
         let waits = request.header("expect").is_some_and(|text| text.eq_ignore_ascii_case("100-continue"));
         self.buffer.drain(..length);
-        self.phase = Phase::Body(Box::new(request), body);
-        Ok((waits && !matches!(self.phase, Phase::Body(_, Body::Sized(0)))).then_some(Waits))
+        self.phase = Phase::Body(Box::new(request), body, most);
+        Ok((waits && !matches!(self.phase, Phase::Body(_, Body::Sized(0), _))).then_some(Waits))
     }
 
     /// Reads the body, if its head is there; gives the request once it is whole.
-    fn body(&mut self, limits: &OpsLimits) -> Result<Option<Box<Request>>, Problem> {
+    fn body(&mut self) -> Result<Option<Box<Request>>, Problem> {
         let body = match std::mem::take(&mut self.phase) {
             Phase::Head => return Ok(None),
-            Phase::Body(request, Body::Sized(length)) if self.buffer.len() < length => {
-                self.phase = Phase::Body(request, Body::Sized(length));
+            Phase::Body(request, Body::Sized(length), most) if self.buffer.len() < length => {
+                self.phase = Phase::Body(request, Body::Sized(length), most);
                 return Ok(None);
             }
-            Phase::Body(request, Body::Sized(length)) => {
+            Phase::Body(request, Body::Sized(length), _) => {
                 let rest = self.buffer.split_off(length);
                 (request, std::mem::replace(&mut self.buffer, rest))
             }
-            Phase::Body(request, Body::Chunked(mut chunked)) => {
-                if !chunked.take(&mut self.buffer, limits.body)? {
-                    self.phase = Phase::Body(request, Body::Chunked(chunked));
+            Phase::Body(request, Body::Chunked(mut chunked), most) => {
+                if !chunked.take(&mut self.buffer, most)? {
+                    self.phase = Phase::Body(request, Body::Chunked(chunked), most);
                     return Ok(None);
                 }
                 (request, chunked.into_body())

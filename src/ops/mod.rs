@@ -1,4 +1,5 @@
-//! The control plane: HTTP/1.1 on one thread, over a Unix socket that only its owner may use.
+//! The control plane: HTTP/1.1 on one thread, over a Unix socket that only its owner may use, and over TCP, where a token is wanted of
+//! whoever acts.
 //!
 //! A [`Routes`] table says what can be asked; [`Ops::start`] serves it until [`Ops::stop`]. What is sent to and fro is in
 //! [`wire`]. Requests of one connection are worked on one at a time. What is answered at once runs on the thread `hj-ops`
@@ -25,6 +26,8 @@ mod batch;
 mod chunked;
 mod connection;
 mod error;
+mod events;
+mod gate;
 mod helpers;
 mod incoming;
 mod lines;
@@ -38,10 +41,13 @@ mod service;
 mod settings;
 mod socket;
 mod target;
+mod tcp;
+mod token;
 #[cfg(unix)]
 mod unix;
 pub mod wire;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,12 +59,14 @@ pub use problem::Problem;
 pub use request::{Method, Request};
 pub use response::Response;
 pub use routes::Routes;
-pub use service::routes;
-pub use settings::{OpsLimits, OpsSettings};
+pub use service::{Counters, CountersError, Keeping, routes};
+pub use settings::{HttpSettings, OpsLimits, OpsSettings};
+pub use token::{Token, TokenError};
 
+use gate::Gate;
 use helpers::Helpers;
-use server::{Mailbox, Server};
-use socket::Door;
+use server::{Entrance, Mailbox, Server};
+use tcp::TcpDoor;
 
 use crate::thread::Managed;
 use crate::time::Deadline;
@@ -74,21 +82,28 @@ pub struct Ops {
 /// How long threads that were told to end at once are waited for.
 const LAST_WAIT: Duration = Duration::from_millis(200);
 
-/// A socket that is this process's, and on which nothing is served yet: whoever connects waits. Dropped, it is let go of.
+/// Where a control plane will listen, and nothing is served yet: whoever connects waits. Dropped, it is let go of.
 #[derive(Debug)]
 #[must_use = "it is let go of when it is dropped"]
 pub struct Claim {
     settings: OpsSettings,
-    doors: Vec<Box<dyn Door>>,
+    doors: Vec<Entrance>,
+    http: Option<SocketAddr>,
 }
 
 impl Claim {
+    /// Where it listens on TCP, if it does: with the port that it was given for port 0.
+    #[must_use]
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
     /// Serves these routes.
     ///
     /// # Errors
     /// [`OpsError::Start`]: the system has no threads or files left.
     pub fn serve(self, routes: Routes) -> Result<Ops, OpsError> {
-        let Self { settings, doors } = self;
+        let Self { settings, doors, .. } = self;
         let (helpers, helping) = Helpers::start(&settings.limits).map_err(OpsError::Start)?;
         let server = Server::new(&settings, doors, routes, helpers).map_err(OpsError::Start)?;
         let mailbox = server.mailbox();
@@ -99,14 +114,21 @@ impl Claim {
 }
 
 impl Ops {
-    /// Makes the socket this process's, before there is anything to serve: of two services that are given the same one, the second is
-    /// refused before it begins any work.
+    /// Makes the socket and the port this process's, before there is anything to serve: of two services that are given the same one, the
+    /// second is refused before it begins any work.
     ///
     /// # Errors
-    /// [`OpsError`]: the socket is another process's, or cannot be had.
+    /// [`OpsError`]: one of them is another process's, or cannot be had.
     pub fn claim(settings: OpsSettings) -> Result<Claim, OpsError> {
-        let doors = doors(&settings)?;
-        Ok(Claim { settings, doors })
+        let mut doors = owners(&settings)?;
+        let mut http = None;
+        if let Some(wanted) = &settings.http {
+            let door = TcpDoor::open(wanted.listen)?;
+            let gate = Gate::http(wanted, door.address());
+            http = Some(door.address());
+            doors.push(Entrance { door: Box::new(door), gate });
+        }
+        Ok(Claim { settings, doors, http })
     }
 
     /// Listens, and serves these routes.
@@ -150,13 +172,17 @@ impl Drop for Ops {
 }
 
 #[cfg(unix)]
-fn doors(settings: &OpsSettings) -> Result<Vec<Box<dyn Door>>, OpsError> {
-    Ok(vec![Box::new(unix::UnixDoor::open(&settings.socket)?)])
+fn owners(settings: &OpsSettings) -> Result<Vec<Entrance>, OpsError> {
+    let doors = settings
+        .socket
+        .iter()
+        .map(|path| Ok(Entrance { door: Box::new(unix::UnixDoor::open(path)?), gate: Gate::Owner }));
+    doors.collect()
 }
 
 #[cfg(not(unix))]
-fn doors(_: &OpsSettings) -> Result<Vec<Box<dyn Door>>, OpsError> {
-    Err(OpsError::Unsupported)
+fn owners(settings: &OpsSettings) -> Result<Vec<Entrance>, OpsError> {
+    if settings.socket.is_some() { Err(OpsError::Unsupported) } else { Ok(Vec::new()) }
 }
 
 /// The socket where nothing else is said: `$XDG_RUNTIME_DIR/heijunka.sock`, else

@@ -15,13 +15,13 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     #[serde(skip)]
-    allow: Option<String>,
+    header: Option<(&'static str, String)>,
 }
 
 impl Problem {
     /// A problem with this HTTP status, in words.
     pub fn new(status: u16, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), hint: None, allow: None }
+        Self { status, error: error.into(), hint: None, header: None }
     }
 
     /// The request itself is wrong: 400.
@@ -37,7 +37,12 @@ impl Problem {
 
     /// Which methods there are instead.
     pub(super) fn allow(self, methods: String) -> Self {
-        Self { allow: Some(methods), ..self }
+        Self { header: Some(("allow", methods)), ..self }
+    }
+
+    /// By what a client makes itself known.
+    pub(super) fn authenticate(self) -> Self {
+        Self { header: Some(("www-authenticate", "Bearer realm=\"heijunka\"".to_owned())), ..self }
     }
 
     /// The HTTP status.
@@ -48,8 +53,8 @@ impl Problem {
 
     pub(super) fn response(&self) -> Response {
         let response = Response::json(self).status(self.status);
-        match &self.allow {
-            Some(methods) => response.header("allow", methods.clone()),
+        match &self.header {
+            Some((name, value)) => response.header(name, value.clone()),
             None => response,
         }
     }

@@ -72,9 +72,9 @@ pub(super) enum Framing {
     Raw,
 }
 
-/// Writes the head of an answer that comes line by line.
-pub(super) fn write_stream_head(into: &mut Vec<u8>, framing: Framing, keep: bool) {
-    start(into, 200, "application/x-ndjson");
+/// Writes the head of an answer that comes piece by piece.
+pub(super) fn write_stream_head(into: &mut Vec<u8>, kind: &str, framing: Framing, keep: bool) {
+    start(into, 200, kind);
     if framing == Framing::Chunked {
         into.extend_from_slice(b"transfer-encoding: chunked\r\n");
     }
@@ -95,6 +95,7 @@ pub(super) fn write_piece(into: &mut Vec<u8>, framing: Framing, piece: &[u8]) {
 
 fn start(into: &mut Vec<u8>, status: u16, kind: &str) {
     let _ = write!(into, "HTTP/1.1 {status} {}\r\ncontent-type: {kind}\r\n", phrase(status));
+    into.extend_from_slice(b"cache-control: no-store\r\nx-content-type-options: nosniff\r\n");
 }
 
 fn end(into: &mut Vec<u8>, keep: bool) {
@@ -109,12 +110,14 @@ fn phrase(status: u16) -> &'static str {
         202 => "Accepted",
         204 => "No Content",
         400 => "Bad Request",
+        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
         409 => "Conflict",
         413 => "Content Too Large",
+        421 => "Misdirected Request",
         422 => "Unprocessable Content",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",

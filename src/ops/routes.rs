@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::gate::Access;
 use super::lines::Lines;
 use super::problem::Problem;
 use super::request::{Method, Request};
@@ -12,6 +13,7 @@ use super::response::Response;
 
 type Quick = dyn Fn(&Request) -> Result<Response, Problem> + Send + Sync;
 type Begin = dyn Fn(&Request) -> Result<(), Problem> + Send + Sync;
+type Tell = dyn Fn(&mut u64) -> Vec<u8> + Send + Sync;
 type Streaming = dyn Fn(&Request, &mut Lines) -> Result<(), Problem> + Send + Sync;
 
 /// What can be asked of a control plane.
@@ -22,6 +24,7 @@ pub struct Routes(Vec<Arc<Route>>);
 pub(super) struct Route {
     method: Method,
     pattern: &'static str,
+    pub(super) access: Access,
     pub(super) run: Run,
 }
 
@@ -33,6 +36,8 @@ pub(super) enum Run {
     Slow(Duration, Box<Quick>),
     /// On a helper thread, line by line, within this time; what comes first, on the thread that serves all: must not block.
     Lines(Duration, Box<Begin>, Box<Streaming>),
+    /// On the thread that serves all, again and again after this time, for as long as the client listens: must not block.
+    Events(Duration, Box<Tell>),
 }
 
 impl Routes {
@@ -96,23 +101,51 @@ impl Routes {
         self.add(method, pattern, Run::Lines(within, Box::new(begin), Box::new(run)))
     }
 
+    /// Adds a stream of server-sent events. `tell` writes what is told: once when a client begins to listen, then `every` so often. It runs on
+    /// the one thread that serves everybody, and must not block. What it is given is the client's own, zero at the beginning: how far
+    /// it was told. A client that has not read what it was told before is told nothing new until it has.
+    #[must_use]
+    pub fn events(
+        self,
+        pattern: &'static str,
+        every: Duration,
+        tell: impl Fn(&mut u64) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        self.add(Method::Get, pattern, Run::Events(every, Box::new(tell)))
+    }
+
+    /// Lets everybody who reaches the control plane have what was added last, without a token.
+    #[must_use]
+    pub fn open(mut self) -> Self {
+        if let Some(route) = self.0.last_mut().and_then(Arc::get_mut) {
+            route.access = Access::Open;
+        }
+        self
+    }
+
     fn add(mut self, method: Method, pattern: &'static str, run: Run) -> Self {
         self.0.retain(|route| (route.method, route.pattern) != (method, pattern));
-        self.0.push(Arc::new(Route { method, pattern, run }));
+        self.0.push(Arc::new(Route { method, pattern, access: Access::default(), run }));
         self
     }
 
     /// The route of a request, to which it adds the parameters of its path.
     pub(super) fn find(&self, request: &mut Request) -> Result<Arc<Route>, Problem> {
-        let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+        let route = self.of(request)?.clone();
+        request.parameters = fit(route.pattern, &path(request)).unwrap_or_default();
+        Ok(route)
+    }
+
+    /// The route of a request.
+    pub(super) fn of(&self, request: &Request) -> Result<&Arc<Route>, Problem> {
+        let path = path(request);
         let fitting = self.0.iter().filter(|route| fit(route.pattern, &path).is_some());
         let Some(best) = fitting.map(|route| route.pattern).min_by_key(|pattern| rank(pattern)) else {
             return Err(self.unknown(&path));
         };
         let mut same = self.0.iter().filter(|route| route.pattern == best);
         if let Some(route) = same.clone().find(|route| route.method == request.method) {
-            request.parameters = fit(best, &path).unwrap_or_default();
-            return Ok(route.clone());
+            return Ok(route);
         }
         // The pattern that fits best is the one that was meant.
         let mut methods: Vec<String> = same.by_ref().map(|route| route.method.to_string()).collect();
@@ -133,6 +166,10 @@ impl Routes {
         let shown: String = path.join("/").chars().take(100).collect();
         Problem::new(404, format!("there is no /{shown}")).hint(format!("there is {}", near.join(", ")))
     }
+}
+
+fn path(request: &Request) -> Vec<&str> {
+    request.path.iter().map(String::as_str).collect()
 }
 
 fn parts(pattern: &'static str) -> impl Iterator<Item = &'static str> {
@@ -185,7 +222,7 @@ mod tests {
     fn request(line: &str) -> Request {
         let mut incoming = Incoming::default();
         incoming.feed(format!("{line} HTTP/1.1\r\n\r\n").as_bytes());
-        match incoming.step(&OpsLimits::default()) {
+        match incoming.step(&OpsLimits::default(), &|_| Ok(usize::MAX)) {
             Step::Done(request) => *request,
             other => panic!("{other:?}"),
         }

@@ -10,10 +10,11 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use parking_lot::Mutex;
 
 use super::connection::{Connection, Next, Service};
+use super::gate::Gate;
 use super::helpers::Helpers;
 use super::routes::Routes;
 use super::settings::{OpsLimits, OpsSettings};
-use super::socket::Door;
+use super::socket::{Door, Socket};
 use crate::thread::panic_message;
 use crate::time::{Clock, Moment};
 
@@ -25,6 +26,9 @@ const FIRST: usize = 1 << 10;
 
 /// Connections that are only told that there are too many; more than these are just closed.
 const SURPLUS: usize = 64;
+
+/// Connections accepted before others have their turn.
+const ENTERING: usize = 64;
 
 /// After it could not accept, for want of files perhaps.
 const BREATH: Duration = Duration::from_millis(100);
@@ -68,14 +72,25 @@ impl Mailbox {
     }
 }
 
+/// A door, and what requests must pass behind it.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    pub(super) door: Box<dyn Door>,
+    pub(super) gate: Gate,
+}
+
 #[derive(Debug)]
 pub(super) struct Server {
     poll: Poll,
     doors: Vec<Box<dyn Door>>,
+    /// What requests must pass behind each door, also once it is closed.
+    gates: Vec<Gate>,
     connections: BTreeMap<usize, Connection>,
     next: usize,
     /// Those that would go on but for the others' turn.
     again: Vec<usize>,
+    /// Doors before which more may be waiting.
+    crowded: Vec<usize>,
     /// When to try the doors again.
     knock: Option<Moment>,
     mailbox: Arc<Mailbox>,
@@ -90,11 +105,13 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(
         settings: &OpsSettings,
-        mut doors: Vec<Box<dyn Door>>,
+        entrances: Vec<Entrance>,
         routes: Routes,
         helpers: Helpers,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
+        let (mut doors, gates): (Vec<_>, Vec<_>) =
+            entrances.into_iter().map(|entrance| (entrance.door, entrance.gate)).unzip();
         for (number, door) in doors.iter_mut().enumerate() {
             poll.registry().register(door.source(), Token(1 + number), Interest::READABLE)?;
         }
@@ -102,9 +119,11 @@ impl Server {
         Ok(Self {
             poll,
             doors,
+            gates,
             connections: BTreeMap::new(),
             next: FIRST,
             again: Vec::new(),
+            crowded: Vec::new(),
             knock: None,
             mailbox: Arc::new(mailbox),
             routes,
@@ -150,6 +169,9 @@ impl Server {
                 _ => {}
             }
             let mut ready: Vec<usize> = std::mem::take(&mut self.again);
+            for door in std::mem::take(&mut self.crowded) {
+                self.accept(door);
+            }
             for event in &events {
                 match event.token() {
                     WAKER => {}
@@ -185,33 +207,22 @@ impl Server {
             }
             // This removes the sockets: nobody waits in front of a door that will not open.
             self.doors.clear();
-            self.connections.retain(|_, connection| !connection.is_idle());
+            self.connections.retain(|_, connection| !connection.is_idle() && !connection.is_listening());
         }
     }
 
     fn accept(&mut self, door: usize) {
-        while let Some(open) = self.doors.get_mut(door) {
+        for _ in 0..ENTERING {
+            let Some(open) = self.doors.get_mut(door) else { return };
             match open.accept() {
-                Ok(mut socket) => {
-                    let surplus = self.connections.values().filter(|connection| connection.surplus).count();
-                    if surplus >= SURPLUS {
-                        continue;
-                    }
-                    let token = self.next;
-                    self.next += 1;
-                    let both = Interest::READABLE | Interest::WRITABLE;
-                    if self.poll.registry().register(socket.source(), Token(token), both).is_err() {
-                        continue;
-                    }
-                    let now = self.clock.now();
-                    let full = self.connections.len() - surplus >= self.limits.connections;
-                    let make = if full { Connection::surplus } else { Connection::new };
-                    self.connections.insert(token, make(socket, now));
-                    // What it sent may have been there before it was watched.
-                    self.again.push(token);
-                }
+                Ok(socket) => self.enter(socket, door),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // It left before it was let in.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted
+                    ) => {}
                 Err(error) => {
                     tracing::warn!(%error, "the control plane cannot accept a connection");
                     self.knock = Some(self.clock.now().after(BREATH));
@@ -219,11 +230,38 @@ impl Server {
                 }
             }
         }
+        self.crowded.push(door);
+    }
+
+    /// Lets somebody in: where all places are taken, instead of whoever has been silent for the longest time.
+    fn enter(&mut self, mut socket: Box<dyn Socket>, door: usize) {
+        let here = || self.connections.iter().filter(|(_, connection)| connection.door == door);
+        let (surplus, others): (Vec<_>, Vec<_>) = here().partition(|(_, connection)| connection.surplus);
+        let mut full = others.len() >= self.limits.connections;
+        let silent =
+            others.iter().filter_map(|(token, connection)| Some((connection.silent_since()?, **token)));
+        if let Some((_, silent)) = silent.min().filter(|_| full) {
+            self.connections.remove(&silent);
+            full = false;
+        } else if full && surplus.len() >= SURPLUS {
+            return;
+        }
+        let token = self.next;
+        self.next += 1;
+        let both = Interest::READABLE | Interest::WRITABLE;
+        if self.poll.registry().register(socket.source(), Token(token), both).is_err() {
+            return;
+        }
+        let make = if full { Connection::surplus } else { Connection::new };
+        self.connections.insert(token, make(socket, door, self.clock.now()));
+        // What it sent may have been there before it was watched.
+        self.again.push(token);
     }
 
     /// Gives a connection its turn.
     fn turn(&mut self, token: usize, turn: fn(&mut Connection, &Service<'_>, &mut [u8]) -> Next) {
         let held: usize = self.connections.values().map(Connection::held).sum();
+        let listening = self.connections.values().filter(|connection| connection.is_listening()).count();
         let Some(connection) = self.connections.get_mut(&token) else { return };
         let others = held - connection.held();
         let mailbox = &self.mailbox;
@@ -233,11 +271,13 @@ impl Server {
         };
         let service = Service {
             limits: &self.limits,
+            gate: &self.gates[connection.door],
             routes: &self.routes,
             helpers: &self.helpers,
             stir: &stir,
             now: self.clock.now(),
             room: self.limits.memory.saturating_sub(others),
+            may_listen: listening < self.limits.listeners,
             ending: self.ending,
         };
         match turn(connection, &service, &mut self.scratch) {
@@ -266,7 +306,7 @@ impl Server {
 
     /// How long to wait at most.
     fn patience(&self) -> Option<Duration> {
-        if !self.again.is_empty() {
+        if !self.again.is_empty() || !self.crowded.is_empty() {
             return Some(Duration::ZERO);
         }
         let due = self.connections.values().map(|connection| connection.due(&self.limits)).chain(self.knock);

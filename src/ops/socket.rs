@@ -2,8 +2,12 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 
 use mio::event::Source;
+use mio::net::TcpStream;
+#[cfg(unix)]
+use mio::net::UnixStream;
 
 /// Where connections come from. Another kind of listener is another implementation.
 pub(super) trait Door: Send + fmt::Debug {
@@ -20,3 +24,21 @@ pub(super) trait Socket: Read + Write + Send + fmt::Debug {
     /// Says that nothing more will be written.
     fn end(&mut self) -> io::Result<()>;
 }
+
+macro_rules! socket {
+    ($stream:ty) => {
+        impl Socket for $stream {
+            fn source(&mut self) -> &mut dyn Source {
+                self
+            }
+
+            fn end(&mut self) -> io::Result<()> {
+                self.shutdown(Shutdown::Write)
+            }
+        }
+    };
+}
+
+socket!(TcpStream);
+#[cfg(unix)]
+socket!(UnixStream);

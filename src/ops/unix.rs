@@ -1,15 +1,14 @@
 //! The Unix socket: only its owner may connect, only one process serves on it, and what a dead one left is replaced.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net;
 use std::path::{Path, PathBuf};
 
 use mio::event::Source;
-use mio::net::{UnixListener, UnixStream};
+use mio::net::UnixListener;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 
@@ -118,39 +117,10 @@ impl Drop for SocketFile {
 impl Door for UnixDoor {
     fn accept(&mut self) -> io::Result<Box<dyn Socket>> {
         let (stream, _) = self.listener.accept()?;
-        Ok(Box::new(UnixSocket(stream)))
+        Ok(Box::new(stream))
     }
 
     fn source(&mut self) -> &mut dyn Source {
         &mut self.listener
-    }
-}
-
-#[derive(Debug)]
-struct UnixSocket(UnixStream);
-
-impl Read for UnixSocket {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.read(into)
-    }
-}
-
-impl Write for UnixSocket {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl Socket for UnixSocket {
-    fn source(&mut self) -> &mut dyn Source {
-        &mut self.0
-    }
-
-    fn end(&mut self) -> io::Result<()> {
-        self.0.shutdown(Shutdown::Write)
     }
 }

@@ -26,9 +26,9 @@ pub use change::ChangeError;
 pub use config::{
     AdmissionConfig, AmqpConfig, AmqpTlsConfig, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind,
     BurstConfig, Config, ConfigError, ControlConfig, DomainConfig, ExecConfig, FailoverConfig, GroupConfig,
-    HealthConfig, KanbanConfig, Loader, NatsConfig, NatsTlsConfig, OnSignal, PoolConfig, QueuesConfig,
-    RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, Secret, SeenConfig, ServiceConfig,
-    SyncConfig, Warning,
+    HealthConfig, HttpConfig, KanbanConfig, Listen, Loader, NatsConfig, NatsTlsConfig, OnSignal, PoolConfig,
+    QueuesConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, Secret, SeenConfig,
+    ServiceConfig, SyncConfig, Warning,
 };
 pub use control::{Author, ControlStatus, Entry, HealthReport, PoolHealth, Readiness};
 pub use report::{HotKey, Report, RuntimeStatus};

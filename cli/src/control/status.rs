@@ -33,7 +33,7 @@ fn text(status: &Status) -> String {
     } else {
         let _ = writeln!(out, "ready      no: {}", status.readiness.reasons.join("; "));
     }
-    let admission = status.admission;
+    let admission = &status.admission;
     let (soft, hard) = (Count(admission.soft), Count(admission.hard));
     let _ = writeln!(out, "in flight  {} (soft {soft}, hard {hard})", Count(admission.in_flight));
     if let Some(kanban) = &status.kanban {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use heijunka::Listen;
 
 const AFTER: &str = "\
 Examples:
@@ -29,8 +30,11 @@ pub(crate) struct Run {
     /// Path of the control socket, instead of the configured one
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
+    /// Where to serve HTTP, instead of the configured place: an address such as 127.0.0.1:9090, or off
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<Listen>,
     /// Read items from standard input, one JSON object per line, and end when all of them are settled. No control
-    /// socket, unless --socket names one
+    /// socket and no HTTP, unless --socket and --listen ask for them
     #[arg(long)]
     pub(crate) stdin: bool,
     /// Domain of lines that name none

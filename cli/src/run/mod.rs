@@ -2,16 +2,19 @@
 
 mod args;
 mod ending;
+mod ops;
 mod signals;
 mod stdin;
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heijunka::ops::{Claim, Ops, OpsSettings, default_socket};
 use heijunka::{Config, OnSignal, Runtime};
+use tracing::field::display;
 use tracing::info;
 
 pub(crate) use args::Run;
@@ -42,19 +45,13 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     }
     let ending = Ending::new();
     signals::listen(&ending).map_err(Error::Signals)?;
-    let socket = match (&args.socket, args.stdin) {
-        (Some(socket), _) => Some(socket.clone()),
-        (None, true) => None,
-        (None, false) => Some(config.service.socket.clone().unwrap_or_else(default_socket)),
-    };
-    // Before any work begins: another service may have it.
-    let claim =
-        socket.as_ref().map(|path| Ops::claim(OpsSettings::new(path)).map_err(Error::Ops)).transpose()?;
+    let claimed = ops::claim(args, &config.service)?;
+    let (socket, http) = (claimed.socket.clone(), claimed.http);
     // Dropped after the runtime, and after all that follows.
     let _programs = Programs;
     let runtime = Arc::new(Runtime::start(config.clone())?);
-    let ops = claim.map(|claim| serve(claim, &runtime, &ending)).transpose()?;
-    tell_start(&config, socket.as_deref());
+    let serving = claimed.serve(&runtime, &ending)?;
+    tell_start(&config, socket.as_deref(), http);
     let fed = if args.stdin { Some(stdin::feed(&runtime, args.domain.clone(), &ending)?) } else { None };
     let wish = if args.stdin { ending.wish().unwrap_or((How::Drain, None)) } else { ending.wait() };
     let (how, within) = wish;
@@ -70,7 +67,7 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     };
     info!(?grace, "{}", if drains { "draining" } else { "stopping" });
     let report = if drains { runtime.drain(grace) } else { runtime.stop(grace) };
-    if let Some(ops) = ops {
+    if let Some(ops) = serving.ops {
         for thread in ops.stop(LAST_WORDS) {
             tracing::debug!(thread, "it still answers somebody");
         }
@@ -95,19 +92,13 @@ impl Drop for Programs {
     }
 }
 
-fn serve(claim: Claim, runtime: &Arc<Runtime>, ending: &Ending) -> Result<Ops, Error> {
-    let ending = ending.clone();
-    let end = move |drains: bool, within| ending.ask(if drains { How::Drain } else { How::Stop }, within);
-    let routes = heijunka::ops::routes(runtime, end);
-    claim.serve(routes).map_err(Error::Ops)
-}
-
-fn tell_start(config: &Config, socket: Option<&std::path::Path>) {
+fn tell_start(config: &Config, socket: Option<&Path>, http: Option<SocketAddr>) {
     let broker = config.queue().map_or("none", |broker| broker.kind.name());
     let consumed = config.domains.iter().filter(|(_, domain)| domain.is_consumed());
     let consumed: Vec<&str> = consumed.map(|(name, _)| name.as_str()).collect();
     let consumed = consumed.join(",");
     let socket = socket.map(|path| path.display());
     let schedules = config.schedules.len();
-    info!(broker, %consumed, schedules, socket = socket.as_ref().map(tracing::field::display), "ready");
+    let (socket, http) = (socket.as_ref().map(display), http.as_ref().map(display));
+    info!(broker, %consumed, schedules, socket, http, "ready");
 }

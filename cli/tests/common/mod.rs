@@ -10,7 +10,8 @@ use std::process::{Command, Output, Stdio};
 /// The command, with these arguments.
 pub fn heijunka<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_heijunka"));
-    command.args(args).stdin(Stdio::null());
+    // The services of all tests would want the same port.
+    command.args(args).stdin(Stdio::null()).env("HEIJUNKA_SERVICE__HTTP__LISTEN", "off");
     command
 }
 

@@ -31,7 +31,7 @@ const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src 'self' dat
     script-src 'sha256-'; style-src 'sha256-'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'";
 
 pub(super) fn routes(routes: Routes) -> Routes {
-    routes.quick(Method::Get, "/", |_| Ok(document()))
+    routes.quick(Method::Get, "/", |_| Ok(document())).open()
 }
 
 fn document() -> Response {

@@ -1,14 +1,19 @@
 //! What a running service can be asked: the routes over a [`Runtime`].
 
+mod counters;
 mod end;
 mod letters;
+mod metrics;
 mod publish;
 mod recent;
 mod schedules;
 mod status;
+mod steer;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use counters::{Counters, CountersError, Keeping};
 
 use super::page;
 use super::problem::Problem;
@@ -29,15 +34,18 @@ const LONG: Duration = Duration::from_secs(24 * 3600);
 ///
 /// `end` is called when the service is asked to drain (`true`) or to stop (`false`), on a thread of the control plane: it is
 /// to see to it that [`Runtime::drain`] or [`Runtime::stop`] is called on another one, and returns at once. The time given with the
-/// request, if any, comes along.
+/// request, if any, comes along. `counters`: what was counted before this process, if that is kept.
 pub fn routes(
     runtime: &Arc<Runtime>,
+    counters: Option<Arc<Counters>>,
     end: impl Fn(bool, Option<Duration>) + Send + Sync + 'static,
 ) -> Routes {
     let routes = publish::routes(page::routes(Routes::new()), runtime);
     let routes = letters::routes(routes, runtime);
     let routes = schedules::routes(routes, runtime);
     let routes = status::routes(routes, runtime);
+    let routes = metrics::routes(routes, runtime, counters);
+    let routes = steer::routes(routes, runtime);
     end::routes(routes, runtime, Arc::new(end))
 }
 

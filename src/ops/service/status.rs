@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use serde::Serialize;
 
 use super::recent::Recent;
 use super::{Method, Response, Routes};
@@ -23,6 +24,9 @@ use crate::time::Moment;
 /// Entries of the journal, unless told.
 const ENTRIES: usize = 100;
 
+/// How often those who listen are told.
+const EVERY: Duration = Duration::from_secs(1);
+
 /// What tells the status again and again.
 #[derive(Debug)]
 pub(super) struct Teller {
@@ -33,20 +37,26 @@ pub(super) struct Teller {
 
 pub(super) fn routes(routes: Routes, runtime: &Arc<Runtime>) -> Routes {
     let teller = Arc::new(Teller::new(runtime.clone()));
-    let (ready, journal) = (runtime.clone(), runtime.clone());
+    let (ready, journal, events) = (runtime.clone(), runtime.clone(), teller.clone());
     routes
         .quick(Method::Get, "/status", move |_| Ok(Response::json(&teller.status())))
+        .open()
+        .events("/events", EVERY, move |told| events.tell(told))
+        .open()
         .quick(Method::Get, "/healthz", |_| Ok(Response::json(&Readiness { ok: true, reasons: Vec::new() })))
+        .open()
         .quick(Method::Get, "/readyz", move |_| {
             let readiness = readiness(&ready);
             let status = if readiness.ok { 200 } else { 503 };
             Ok(Response::json(&readiness).status(status))
         })
+        .open()
         .quick(Method::Get, "/journal", move |request| {
             request.only(&["after", "most"])?;
             let most = request.query_as("most")?.unwrap_or(ENTRIES);
             Ok(Response::json(&entries(&journal, request.query_as("after")?, most)))
         })
+        .open()
 }
 
 /// The latest entries of the journal, or those that follow number `after`.
@@ -102,6 +112,30 @@ impl Teller {
             kanban: status.kanban.map(queues),
         }
     }
+}
+
+/// Server-sent events.
+impl Teller {
+    /// The status, and the journal if it has more than was `told`: one more than the number of its last entry then, so that at the
+    /// beginning it is told in any case.
+    fn tell(&self, told: &mut u64) -> Vec<u8> {
+        let mut out = event("status", &self.status());
+        let last = self.runtime.journal().last().map_or(0, |entry| entry.number);
+        if *told <= last {
+            out.extend(event("journal", &entries(&self.runtime, None, ENTRIES)));
+            *told = last + 1;
+        }
+        out
+    }
+}
+
+/// One event. JSON has no line breaks of its own.
+fn event(name: &str, data: &impl Serialize) -> Vec<u8> {
+    let mut out = format!("event: {name}\ndata: ").into_bytes();
+    // These types have nothing that JSON cannot hold.
+    let _ = serde_json::to_writer(&mut out, data);
+    out.extend_from_slice(b"\n\n");
+    out
 }
 
 fn admission(status: admission::Status) -> Admission {

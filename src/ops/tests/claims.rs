@@ -10,7 +10,7 @@ use crate::ops::{Ops, OpsError, OpsSettings};
 #[test]
 fn only_its_owner_may_connect() {
     let rig = Rig::usual();
-    for file in [rig.settings.socket.clone(), rig.folder.file("ops.sock.lock")] {
+    for file in [rig.socket.clone(), rig.folder.file("ops.sock.lock")] {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
     }
 }
@@ -18,11 +18,12 @@ fn only_its_owner_may_connect() {
 #[test]
 fn what_a_dead_process_left_is_replaced() {
     let folder = Folder::new();
-    let settings = OpsSettings::new(folder.file("ops.sock"));
-    drop(UnixListener::bind(&settings.socket).unwrap());
-    assert!(settings.socket.exists());
+    let socket = folder.file("ops.sock");
+    let settings = OpsSettings::new(&socket);
+    drop(UnixListener::bind(&socket).unwrap());
+    assert!(socket.exists());
     let ops = Ops::start(&settings, routes()).unwrap();
-    let rig = Rig { folder, ops, settings };
+    let rig = Rig { folder, ops, settings, socket };
     rig.is_well();
 }
 
@@ -30,13 +31,13 @@ fn what_a_dead_process_left_is_replaced() {
 fn a_living_one_keeps_its_socket() {
     let rig = Rig::usual();
     let again = Ops::start(&rig.settings, routes()).unwrap_err();
-    assert!(matches!(&again, OpsError::InUse(path) if *path == rig.settings.socket), "{again}");
+    assert!(matches!(&again, OpsError::InUse(path) if *path == rig.socket), "{again}");
     rig.is_well();
     // One that does not know of the lock, too.
-    let other = OpsSettings::new(rig.folder.file("other.sock"));
-    let _listener = UnixListener::bind(&other.socket).unwrap();
-    assert!(matches!(Ops::start(&other, routes()), Err(OpsError::InUse(_))));
-    assert!(other.socket.exists());
+    let other = rig.folder.file("other.sock");
+    let _listener = UnixListener::bind(&other).unwrap();
+    assert!(matches!(Ops::start(&OpsSettings::new(&other), routes()), Err(OpsError::InUse(_))));
+    assert!(other.exists());
 }
 
 #[test]
@@ -54,12 +55,12 @@ fn what_cannot_be_a_socket_is_said() {
 
 #[test]
 fn it_is_gone_after_the_end_unless_it_is_somebody_elses() {
-    let Rig { folder, ops, settings } = Rig::usual();
+    let Rig { folder, ops, settings, socket } = Rig::usual();
     assert!(ops.stop(LONG).is_empty());
-    assert!(!settings.socket.exists());
+    assert!(!socket.exists());
     let ops = Ops::start(&settings, routes()).unwrap();
-    fs::remove_file(&settings.socket).unwrap();
-    fs::write(&settings.socket, "another's").unwrap();
+    fs::remove_file(&socket).unwrap();
+    fs::write(&socket, "another's").unwrap();
     assert!(ops.stop(LONG).is_empty());
     assert_eq!(fs::read_to_string(folder.file("ops.sock")).unwrap(), "another's");
 }

@@ -22,10 +22,10 @@ fn what_was_asked_is_still_answered_and_nobody_else_let_in() {
     let mut client = rig.client();
     client.send("POST /wait HTTP/1.1\r\n\r\n");
     begins.recv().unwrap();
-    let Rig { ops, settings, folder: _folder } = rig;
+    let Rig { ops, socket, folder: _folder, .. } = rig;
     let stopping = std::thread::Builder::new().spawn(move || ops.stop(LONG)).unwrap();
     assert!(idle.is_closed());
-    assert!(std::os::unix::net::UnixStream::connect(&settings.socket).is_err());
+    assert!(std::os::unix::net::UnixStream::connect(&socket).is_err());
     drop(open);
     assert_eq!(client.answer(), (200, "done".to_owned()));
     assert!(client.is_closed());
@@ -56,7 +56,7 @@ fn draining_begins_although_all_helpers_are_busy() {
     let (open, gate) = crate::sync::channel::bounded::<()>(0);
     let (begun, begins) = crate::sync::channel::bounded::<()>(1);
     let end = move |drains, within| asked.try_send((drains, within)).unwrap();
-    let routes = crate::ops::routes(&runtime, end).slow(Method::Post, "/wait", LONG, move |_| {
+    let routes = crate::ops::routes(&runtime, None, end).slow(Method::Post, "/wait", LONG, move |_| {
         let _ = begun.send(());
         let _ = gate.recv();
         Ok(Response::text("done"))

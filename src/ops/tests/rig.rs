@@ -40,6 +40,7 @@ pub(super) struct Rig {
     pub(super) folder: Folder,
     pub(super) ops: Ops,
     pub(super) settings: OpsSettings,
+    pub(super) socket: PathBuf,
 }
 
 impl Rig {
@@ -48,7 +49,8 @@ impl Rig {
         let mut settings = OpsSettings::new(folder.file("ops.sock"));
         change(&mut settings.limits);
         let ops = Ops::start(&settings, routes).unwrap();
-        Self { folder, ops, settings }
+        let socket = folder.file("ops.sock");
+        Self { folder, ops, settings, socket }
     }
 
     /// With the usual routes and limits.
@@ -57,7 +59,7 @@ impl Rig {
     }
 
     pub(super) fn client(&self) -> Client {
-        let socket = UnixStream::connect(&self.settings.socket).unwrap();
+        let socket = UnixStream::connect(&self.socket).unwrap();
         socket.set_read_timeout(Some(LONG)).unwrap();
         socket.set_write_timeout(Some(LONG)).unwrap();
         Client { socket, read: Vec::new() }

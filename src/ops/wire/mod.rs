@@ -17,8 +17,18 @@
 //! | `GET /status` | | [`Status`] |
 //! | `POST /drain?within=` | | a [`DrainLine`] per line |
 //! | `POST /stop` | | [`Done`] |
+//! | `GET /limits` | | [`Limits`] in force |
+//! | `POST /limits` | [`Limits`], those that are to change | [`Limits`] in force |
+//! | `POST /surge?enabled=` | | [`Done`]: bursts are answered from now on, or not |
+//! | `POST /rebalance` | | [`Done`], with what was decided and why |
 //! | `GET /healthz`, `GET /readyz` | | [`Readiness`]; 503 if it is not |
 //! | `GET /journal?after=&most=` | | [`Journal`] |
+//! | `GET /events` | | server-sent: `status` with a [`Status`] each second, `journal` with a [`Journal`] when there is something new |
+//! | `GET /metrics` | | Prometheus text, or `OpenMetrics` where `accept` asks for it |
+//!
+//! Over TCP everything but `GET` of `/status`, `/healthz`, `/readyz`, `/journal`, `/events` and `/metrics` takes the token, as
+//! `Authorization: Bearer TOKEN`. Without it the answer is 401, and 403 where no token is configured, or where a browser sends what a page of
+//! another origin wants. What is refused has a [`Failure`].
 //!
 //! In place of the query, what is told of an item may stand in headers: `heijunka-id`, `heijunka-key`, `heijunka-deadline` and
 //! `heijunka-header-NAME`, the latter in lower case. Times are milliseconds since the beginning of 1970. A line
@@ -37,7 +47,7 @@ pub use service::{
     DrainLine, Drained, Entry, Failover, FailoverBroker, Journal, Progress, Queue, Queues, Readiness,
     Schedules, Stray,
 };
-pub use status::{Admission, Burst, Latency, Percentiles, Pool, Status, SubLimit};
+pub use status::{Admission, Burst, Latency, Limits, Percentiles, Pool, Status, SubLimit};
 
 /// It is done, or was so already.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

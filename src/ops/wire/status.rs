@@ -62,6 +62,24 @@ pub struct Admission {
     pub sub_limits: Vec<SubLimit>,
 }
 
+/// Limits, in permits: those in force, or those that are to be changed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// From here on low-priority work is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soft: Option<u32>,
+    /// Never exceeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hard: Option<u32>,
+    /// The share of `hard` that only priority domains may use, 0 to below 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserve: Option<f64>,
+    /// The caps on classes of work, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sub_limits: BTreeMap<String, u32>,
+}
+
 /// A cap on a class of work.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

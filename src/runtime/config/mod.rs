@@ -43,7 +43,7 @@ pub use levelling::{BalanceConfig, BurstConfig, ControlConfig, HealthConfig, Sca
 pub use load::Loader;
 pub(super) use running::check_change;
 pub use schedules::ScheduleConfig;
-pub use service::{OnSignal, ServiceConfig};
+pub use service::{HttpConfig, Listen, OnSignal, ServiceConfig};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

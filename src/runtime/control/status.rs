@@ -22,6 +22,8 @@ pub enum Readiness {
     Ending,
     /// Its control thread is down, for this reason, and will be back shortly. Work is still taken and run.
     ControlDown(String),
+    /// More than half of its pools are critical.
+    Critical,
 }
 
 impl std::fmt::Display for Readiness {
@@ -29,6 +31,7 @@ impl std::fmt::Display for Readiness {
         match self {
             Readiness::Ready => f.write_str("ready"),
             Readiness::Ending => f.write_str("draining or stopped"),
+            Readiness::Critical => f.write_str("more than half of the pools are critical"),
             Readiness::ControlDown(why) => write!(f, "the control thread is down: {why}"),
         }
     }
@@ -139,7 +142,10 @@ impl Core {
         if self.registry.lock().ending {
             return Readiness::Ending;
         }
-        self.control.life.lock().down.clone().map_or(Readiness::Ready, Readiness::ControlDown)
+        if let Some(why) = self.control.life.lock().down.clone() {
+            return Readiness::ControlDown(why);
+        }
+        if self.control.mind.lock().brain.health_ignored { Readiness::Critical } else { Readiness::Ready }
     }
 
     pub(in crate::runtime) fn burst_status(&self) -> BurstStatus {

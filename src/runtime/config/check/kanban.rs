@@ -7,7 +7,7 @@ use crate::runtime::config::path::{Path, quoted};
 use crate::runtime::config::setting::Setting;
 use crate::runtime::config::{
     BrokerConfig, BrokerKind, Config, DomainConfig, ExecConfig, KanbanConfig, RetryConfig, RetryOverrides,
-    ServiceConfig,
+    Secret, ServiceConfig,
 };
 
 /// The longest path of a Unix socket that every system takes.
@@ -131,6 +131,18 @@ fn exec(table: &Path, exec: &ExecConfig) -> Result<(), Fault> {
 fn service(service: &ServiceConfig) -> Result<(), Fault> {
     let table = Path::new(["service"]);
     Setting::new(&table, "grace", service.grace).in_bounds()?;
+    if let Some(state) = &service.state {
+        is_path(table.clone().key("state"), state)?;
+    }
+    let http = table.clone().key("http");
+    if service.http.token.as_ref().is_some_and(Secret::is_empty) {
+        let cure = "give a token, env:NAME or file:PATH, or leave it out";
+        return Err(Fault::new(http.key("token"), "is empty", cure));
+    }
+    if let Some(empty) = service.http.hosts.iter().position(String::is_empty) {
+        let path = http.key("hosts").index(empty);
+        return Err(Fault::new(path, "is empty", "give a name, or leave it out"));
+    }
     let Some(socket) = &service.socket else { return Ok(()) };
     let path = table.key("socket");
     match socket.as_os_str().len() {

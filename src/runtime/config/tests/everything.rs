@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::super::{
     AdmissionConfig, Affinity, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, BurstConfig, Config,
-    ControlConfig, DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig, Kind, OnSignal,
-    PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, SeenConfig, ServiceConfig,
-    SyncConfig,
+    ControlConfig, DomainConfig, ExecConfig, GroupConfig, HealthConfig, HttpConfig, KanbanConfig, Kind,
+    Listen, OnSignal, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, Secret,
+    SeenConfig, ServiceConfig, SyncConfig,
 };
 use super::elsewhere::{amqp, failover, nats};
 use super::read;
@@ -204,9 +204,28 @@ domain = "elsewhere"
 
 [service]
 socket = "/run/h.sock"
+state = "/var/h.json"
 on_signal = "drain"
 grace = "1min"
+[service.http]
+listen = "[::]:80"
+token = "env:TOKEN"
+hosts = ["h.local"]
 "#;
+
+fn service() -> ServiceConfig {
+    ServiceConfig {
+        socket: Some("/run/h.sock".into()),
+        http: HttpConfig {
+            listen: Some(Listen::At("[::]:80".parse().unwrap())),
+            token: Some(Secret::new("env:TOKEN")),
+            hosts: vec!["h.local".to_owned()],
+        },
+        state: Some("/var/h.json".into()),
+        on_signal: OnSignal::Drain,
+        grace: Duration::from_secs(60),
+    }
+}
 
 fn kanban() -> KanbanConfig {
     KanbanConfig {
@@ -353,11 +372,7 @@ fn every_key_is_read() {
         }),
         kanban: kanban(),
         schedules: schedules(),
-        service: ServiceConfig {
-            socket: Some("/run/h.sock".into()),
-            on_signal: OnSignal::Drain,
-            grace: Duration::from_secs(60),
-        },
+        service: service(),
     };
     assert_eq!(read(EVERYTHING).unwrap(), expected);
     assert_eq!(toml::from_str::<Config>(EVERYTHING).unwrap(), expected, "through any serde format");

@@ -254,6 +254,18 @@ fn programs_and_paths() {
         "3:10: service.socket has 104 bytes; choose a path of at most 103",
     );
     assert!(read(&format!("{POOL}[service]\nsocket = '{}'", &long[1..])).is_ok());
+    line("[service]\nstate = ''", "3:9: service.state is empty; give a path");
+    line(
+        "[service.http]\ntoken = 'env:'",
+        "3:9: service.http.token is empty; give a token, env:NAME or file:PATH, or leave it out",
+    );
+    line(
+        "[service.http]\nhosts = ['']",
+        "3:10: service.http.hosts[0] is empty; give a name, or leave it out",
+    );
+    let said = "is \"localhost\"; set it to an address with a port, such as \"127.0.0.1:9090\", or \"off\"";
+    refused("service.http", "listen", "'localhost'", said);
+    assert!(read(&format!("{POOL}[service.http]\nlisten = 'off'")).is_ok());
     // A consumed domain needs a pool like every other.
     line(
         "[domains.post]\nconsume = true",
@@ -332,6 +344,10 @@ fn one_setting() -> impl Strategy<Value = String> {
         "schedules.s.priority",
         "schedules",
         "service.socket",
+        "service.state",
+        "service.http",
+        "service.http.listen",
+        "service.http.token",
     ]);
     let value = prop_oneof![
         any::<i64>().prop_map(|number| number.to_string()),
