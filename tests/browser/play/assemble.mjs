@@ -18,5 +18,5 @@ export function assemble() {
 export const hash = (text) => `sha256-${createHash("sha256").update(text).digest("base64")}`;
 
 export function policy({ style, script }) {
-  return `default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src '${hash(script)}'; style-src '${hash(style)}'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'`;
+  return `default-src 'none'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'; script-src '${hash(script)}'; style-src '${hash(style)}'`;
 }
