@@ -28,7 +28,8 @@ export async function open(browser, url, options = {}) {
     if (["error", "warning"].includes(message.type()) && !unanswered) amiss.push(`${message.type()}: ${message.text()}`);
   });
   page.on("request", (request) => {
-    if (!request.url().startsWith("data:") && new URL(request.url()).origin !== new URL(url).origin) amiss.push(`request: ${request.url()}`);
+    if (!request.url().startsWith("data:") && new URL(request.url()).origin !== new URL(url).origin)
+      amiss.push(`request: ${request.url()}`);
   });
   await page.addInitScript(() => {
     globalThis.violations = [];
@@ -64,7 +65,13 @@ export const drawn = (page) => page.locator("#pools tbody tr").first().waitFor()
 export async function accessible(page, what) {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  const told = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => `${node.html} ${node.any[0]?.message ?? ""}`).slice(0, 3).join(" | ")}`);
+  const told = violations.map(
+    ({ id, help, nodes }) =>
+      `${id}: ${help}: ${nodes
+        .map((node) => `${node.html} ${node.any[0]?.message ?? ""}`)
+        .slice(0, 3)
+        .join(" | ")}`,
+  );
   assert.deepEqual(told, [], `axe-core, ${what}`);
 }
 

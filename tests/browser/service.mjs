@@ -51,7 +51,9 @@ export async function start() {
   writeFileSync(file, configuration(socket));
   const process = spawn(COMMAND, ["run", file], { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
-  const ended = new Promise((done) => { process.on("exit", done); });
+  const ended = new Promise((done) => {
+    process.on("exit", done);
+  });
   const url = await new Promise((ready, failed) => {
     const read = (chunk) => {
       log += chunk;
@@ -75,7 +77,9 @@ function post(socketPath, path, body = "") {
   return new Promise((done, failed) => {
     const asking = request({ socketPath, path, method: "POST", headers: { host: "localhost" } }, (answer) => {
       let text = "";
-      answer.on("data", (chunk) => { text += chunk; });
+      answer.on("data", (chunk) => {
+        text += chunk;
+      });
       answer.on("end", () => (answer.statusCode < 400 ? done(text) : failed(new Error(`${path}: ${answer.statusCode} ${text}`))));
       answer.on("error", failed);
     });
@@ -85,4 +89,5 @@ function post(socketPath, path, body = "") {
 }
 
 /** Publishes so many items to a domain. */
-export const publish = (service, domain, items) => service.post("/publish", `${JSON.stringify({ domain, payload: "x" })}\n`.repeat(items));
+export const publish = (service, domain, items) =>
+  service.post("/publish", `${JSON.stringify({ domain, payload: "x" })}\n`.repeat(items));

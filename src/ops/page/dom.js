@@ -6,7 +6,12 @@ const IN_SVG = new Set(["svg", "rect", "line", "path", "text", "circle", "g"]);
 /** A node of the tree. `key`, among the attributes, tells it apart from its siblings. */
 export function h(tag, attributes, ...children) {
   const { key, ...rest } = attributes ?? {};
-  return { tag, key, attributes: rest, children: children.flat(3).filter((child) => child !== null && child !== undefined && child !== false) };
+  return {
+    tag,
+    key,
+    attributes: rest,
+    children: children.flat(3).filter((child) => child !== null && child !== undefined && child !== false),
+  };
 }
 
 /** Text that only a screen reader says. */

@@ -50,7 +50,12 @@ export function micros(value) {
 export function span(millis) {
   if (!isKnown(millis)) return NONE;
   const seconds = Math.max(0, Math.floor(millis / 1000));
-  const parts = [[86_400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+  const parts = [
+    [86_400, "d"],
+    [3600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ];
   const first = parts.findIndex(([size]) => seconds >= size);
   if (first < 0) return "under 1\u00a0s";
   const words = parts.slice(first, first + 2).map(([size, unit], at) => {

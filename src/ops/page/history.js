@@ -70,7 +70,10 @@ export const failed = (pool) => (pool ? (pool.jobs.failed ?? 0) + (pool.jobs.pan
 /** The pool whose slowest jobs are the slowest lately, of those that had any. */
 export function slowest(status, part = "total") {
   const busy = status.pools.filter((pool) => pool.latency[part].count > 0);
-  return busy.reduce((worst, pool) => (worst && worst.latency[part].p99_us >= pool.latency[part].p99_us ? worst : pool), undefined);
+  return busy.reduce(
+    (worst, pool) => (worst && worst.latency[part].p99_us >= pool.latency[part].p99_us ? worst : pool),
+    undefined,
+  );
 }
 
 /** Items that could be pulled now, of all priorities; undefined where the broker cannot tell. */

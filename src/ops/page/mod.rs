@@ -8,7 +8,7 @@ use super::routes::Routes;
 
 const STYLE: &str = include_str!("page.css");
 
-/// Modules to whoever edits or tests them; put one after the other, without their imports, they are the script of the page.
+/// Modules to whoever edits or tests them; put one after the other, without what is for editors alone, they are the script of the page.
 const MODULES: [&str; 10] = [
     include_str!("dom.js"),
     include_str!("format.js"),
@@ -29,8 +29,8 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 /// What the page may load: itself. The hashes are those of its style and its script; a test tells the right ones.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src 'self' data:; \
     base-uri 'none'; frame-ancestors 'none'; form-action 'none'; \
-    script-src 'sha256-CSQ+q/NH5+DaZkQVdnSv/JIPnoz2vPJUHtNj9KrpNrw='; \
-    style-src 'sha256-RUvYOK9J8ZxfNzZT+DiHBMI7L2DuhszahsyO5EWgPTs='";
+    script-src 'sha256-Kfy/LQnQWlrg59dZcNEemnS4pEc+mQB0v8hqKgQ6EyA='; \
+    style-src 'sha256-K/fGIZAEIqd+IVdNhHlDy1oTPzw/HuqsiJ1BOMT//3A='";
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes.quick(Method::Get, "/", |_| Ok(document())).open()
@@ -43,8 +43,15 @@ fn document() -> Response {
 }
 
 fn script() -> String {
-    let lines = MODULES.iter().flat_map(|module| module.lines()).filter(|line| !line.starts_with("import "));
-    lines.flat_map(|line| [line.strip_prefix("export ").unwrap_or(line), "\n"]).collect()
+    let lines = MODULES.iter().flat_map(|module| module.lines()).filter_map(inlined);
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// What is left of a line of a module: no indentation, no comment, no import, no export.
+fn inlined(line: &'static str) -> Option<&'static str> {
+    let line = line.trim_start();
+    let left_out = ["import ", "//", "/**", "* ", "*/"].into_iter().any(|start| line.starts_with(start));
+    (!left_out && !line.is_empty()).then(|| line.strip_prefix("export ").unwrap_or(line))
 }
 
 #[cfg(test)]

@@ -26,19 +26,27 @@ const element = (id) => document.getElementById(id);
 function listen() {
   const source = new EventSource("/events");
   const begun = Date.now();
-  const hear = (kind, take) => source.addEventListener(kind, ({ data }) => {
-    page.heard = Date.now();
-    take(JSON.parse(data));
-    drawing ??= setTimeout(draw);
+  const hear = (kind, take) =>
+    source.addEventListener(kind, ({ data }) => {
+      page.heard = Date.now();
+      take(JSON.parse(data));
+      drawing ??= setTimeout(draw);
+    });
+  hear("status", (status) => {
+    page.samples = extend(page.samples, status);
   });
-  hear("status", (status) => { page.samples = extend(page.samples, status); });
-  hear("journal", (told) => { page.journal = told; page.told = Date.now(); });
+  hear("journal", (told) => {
+    page.journal = told;
+    page.told = Date.now();
+  });
   const over = () => {
     clearInterval(watch);
     source.close();
     setTimeout(listen, AGAIN);
   };
-  const watch = setInterval(() => { if (Date.now() - Math.max(begun, page.heard ?? 0) > GIVEN_UP) over(); }, AGAIN);
+  const watch = setInterval(() => {
+    if (Date.now() - Math.max(begun, page.heard ?? 0) > GIVEN_UP) over();
+  }, AGAIN);
   source.onerror = over;
 }
 
@@ -47,11 +55,23 @@ function contact() {
   const since = page.heard ?? page.begun;
   const silence = Date.now() - since;
   if (page.samples.length > 0 && silence <= SILENCE) return { stale: false, words: "Live" };
-  if (page.samples.length === 0 && silence <= SILENCE) return { stale: true, words: "Connecting", headline: "Asking the service" };
-  if (page.samples.length === 0) return { stale: true, words: "No contact", headline: "The service does not answer", detail: `No word of it for ${span(silence)}. It is asked again each second.` };
+  if (page.samples.length === 0 && silence <= SILENCE)
+    return { stale: true, words: "Connecting", headline: "Asking the service" };
+  if (page.samples.length === 0)
+    return {
+      stale: true,
+      words: "No contact",
+      headline: "The service does not answer",
+      detail: `No word of it for ${span(silence)}. It is asked again each second.`,
+    };
   const words = `No contact since ${clock(since)}`;
   const ending = page.samples.at(-1).state === "ending";
-  return { stale: true, words: `Stale since ${clock(since)}`, headline: ending ? "The service has ended" : words, detail: `${ending ? `${words}, when it was ending. ` : ""}What follows is ${span(silence)} old. It is asked again each second.` };
+  return {
+    stale: true,
+    words: `Stale since ${clock(since)}`,
+    headline: ending ? "The service has ended" : words,
+    detail: `${ending ? `${words}, when it was ending. ` : ""}What follows is ${span(silence)} old. The service is asked again each second.`,
+  };
 }
 
 function show(id, children) {
@@ -65,7 +85,7 @@ function draw() {
   const [status, now] = [samples.at(-1), contact()];
   const found = status === undefined ? [] : findings(samples);
   document.documentElement.dataset.level = now.stale ? "lost" : levelOf(found);
-  document.title = `${now.stale ? now.headline : found.find((one) => one.level !== "note")?.title ?? "All is well"} · heijunka`;
+  document.title = `${now.stale ? now.headline : (found.find((one) => one.level !== "note")?.title ?? "All is well")} · heijunka`;
   patch(element("masthead"), masthead(status, now, { name: theme(), next: nextTheme }));
   patch(element("verdict"), verdict(found, now));
   announce(now.stale ? now.headline : found.map((one) => one.key).join(" "), element("verdict").querySelector("h1").textContent);

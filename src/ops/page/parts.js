@@ -13,7 +13,11 @@ const SHAPES = {
 
 /** A shape of its own for each level, for no state is told by colour alone. */
 export function icon(level) {
-  return h("svg", { class: `icon ${level}`, viewBox: "0 0 16 16", "aria-hidden": "true" }, h("path", { d: SHAPES[level], "fill-rule": "evenodd" }));
+  return h(
+    "svg",
+    { class: `icon ${level}`, viewBox: "0 0 16 16", "aria-hidden": "true" },
+    h("path", { d: SHAPES[level], "fill-rule": "evenodd" }),
+  );
 }
 
 export function badge(level, word) {
@@ -32,7 +36,12 @@ export function figure([number, unit]) {
 /** How full something is, 0 to 1. What it says has to stand beside it in words. */
 export function bar(part, level = "plain") {
   const width = `${Math.round(Math.min(1, Math.max(0, part || 0)) * 1000) / 10}%`;
-  return h("svg", { class: `bar ${level}`, "aria-hidden": "true" }, h("rect", { class: "track", width: "100%", height: "100%" }), h("rect", { class: "fill", width, height: "100%" }));
+  return h(
+    "svg",
+    { class: `bar ${level}`, "aria-hidden": "true" },
+    h("rect", { class: "track", width: "100%", height: "100%" }),
+    h("rect", { class: "fill", width, height: "100%" }),
+  );
 }
 
 const [WIDTH, HEIGHT] = [180, 40];
@@ -40,16 +49,25 @@ const [WIDTH, HEIGHT] = [180, 40];
 /** How something went in the last three minutes. `say` puts a figure in words. `least` keeps small things from looking large. */
 export function spark(points, name, say, least = 1) {
   const known = points.filter(({ y }) => Number.isFinite(y));
-  if (known.length < 2) return h("svg", { class: "spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${name}: not enough known yet` });
+  if (known.length < 2)
+    return h("svg", {
+      class: "spark",
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      role: "img",
+      "aria-label": `${name}: not enough known yet`,
+    });
   const values = known.map(({ y }) => y);
   const top = Math.max(least, ...values);
   const at = ({ x, y }) => `${round(x * WIDTH)} ${round(HEIGHT - 1 - (y / top) * (HEIGHT - 4))}`;
   const line = `M${known.map(at).join("L")}`;
   const label = `${name}, the last three minutes: now ${say(values.at(-1))}, lowest ${say(Math.min(...values))}, highest ${say(Math.max(...values))}`;
-  return h("svg", { class: "spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label },
+  return h(
+    "svg",
+    { class: "spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label },
     h("path", { class: "area", d: `${line}V${HEIGHT}H${round(known[0].x * WIDTH)}Z` }),
     h("path", { class: "line", d: line, "vector-effect": "non-scaling-stroke" }),
-    h("path", { class: "tip", d: `M${at(known.at(-1))}h0`, "vector-effect": "non-scaling-stroke" }));
+    h("path", { class: "tip", d: `M${at(known.at(-1))}h0`, "vector-effect": "non-scaling-stroke" }),
+  );
 }
 
 const round = (value) => Math.round(value * 10) / 10;
@@ -61,7 +79,11 @@ export function title(id, name, ...aside) {
 
 /** Terms and what they are. A pair that is false is left out. */
 export function facts(pairs) {
-  return h("dl", { class: "facts" }, pairs.filter(Boolean).map(([term, ...told]) => h("div", { key: term }, h("dt", null, term), h("dd", null, told))));
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs.filter(Boolean).map(([term, ...told]) => h("div", { key: term }, h("dt", null, term), h("dd", null, told))),
+  );
 }
 
 /**
@@ -69,10 +91,30 @@ export function facts(pairs) {
  * row is its heading.
  */
 export function table(name, columns, rows) {
-  const head = columns.map(([group, column, kind]) => h("th", { key: `${group} ${column}`, role: "columnheader", scope: "col", class: kind }, group && h("span", { class: "group" }, `${group} `), column));
-  return h("table", { role: "table", "aria-label": name },
+  const head = columns.map(([group, column, kind]) =>
+    h(
+      "th",
+      { key: `${group} ${column}`, role: "columnheader", scope: "col", class: kind },
+      group && h("span", { class: "group" }, `${group} `),
+      column,
+    ),
+  );
+  return h(
+    "table",
+    { role: "table", "aria-label": name },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
-    h("tbody", { role: "rowgroup" }, rows.map(({ key, id, cells }) => h("tr", { key, id, role: "row", tabindex: id && "-1" }, cells.map((cell, at) => tableCell(columns[at], cell, at))))));
+    h(
+      "tbody",
+      { role: "rowgroup" },
+      rows.map(({ key, id, cells }) =>
+        h(
+          "tr",
+          { key, id, role: "row", tabindex: id && "-1" },
+          cells.map((cell, at) => tableCell(columns[at], cell, at)),
+        ),
+      ),
+    ),
+  );
 }
 
 function tableCell([group, column, kind], cell, at) {

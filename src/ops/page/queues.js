@@ -1,15 +1,32 @@
 // The pull queue: its domains, its broker or its two, and what nobody took.
 
-import { h, unseen } from "./dom.js";
+import { h } from "./dom.js";
 import { clock, count, counted, micros, perSecond, span, text, words } from "./format.js";
 import { levels, rate, ready } from "./history.js";
 import { badge, bar, facts, figure, icon, spark, table, title } from "./parts.js";
 
-const BREAKERS = { closed: ["good", "closed"], open: ["bad", "open"], half_open: ["watch", "half open"], ramp: ["watch", "ramp"] };
+const BREAKERS = {
+  closed: ["good", "closed"],
+  open: ["bad", "open"],
+  half_open: ["watch", "half open"],
+  ramp: ["watch", "ramp"],
+};
 
 const QUEUE_COLUMNS = [
-  ["", "Domain", "wide"], ["", "Breaker"], ["Ready", "high"], ["Ready", "normal"], ["Ready", "low"], ["Ready", "lately"], ["Oldest", "waits"], ["", "Delayed"],
-  ["", "Unsettled"], ["", "Held"], ["", "Running"], ["", "Stalled"], ["", "Workers"], ["Handler", "mean"],
+  ["", "Domain", "wide"],
+  ["", "Breaker"],
+  ["Ready", "high"],
+  ["Ready", "normal"],
+  ["Ready", "low"],
+  ["Ready", "lately"],
+  ["Oldest", "waits"],
+  ["", "Delayed"],
+  ["", "Unsettled"],
+  ["", "Held"],
+  ["", "Running"],
+  ["", "Stalled"],
+  ["", "Workers"],
+  ["Handler", "mean"],
 ];
 
 export function queues(samples) {
@@ -17,7 +34,11 @@ export function queues(samples) {
   const often = (name) => text(perSecond(rate(samples, (status) => status.kanban?.counts[name])));
   return [
     title("queues", "Queues by domain", `${often("pulled")} pulled, ${often("done")} done, ${often("retried")} tried again`),
-    table("Queues by domain", QUEUE_COLUMNS, kanban.queues.map((queue) => queueRow(samples, queue, at))),
+    table(
+      "Queues by domain",
+      QUEUE_COLUMNS,
+      kanban.queues.map((queue) => queueRow(samples, queue, at)),
+    ),
   ];
 }
 
@@ -33,7 +54,10 @@ function queueRow(samples, queue, at) {
       ...queue.ready.map((items) => (items === null ? [] : count(items))),
       spark(levels(samples, depth), `Items of ${queue.domain} ready`, count),
       queue.oldest === undefined ? [] : span(at - queue.oldest),
-      count(queue.delayed), count(queue.unsettled), count(queue.held), count(queue.running),
+      count(queue.delayed),
+      count(queue.unsettled),
+      count(queue.held),
+      count(queue.running),
       queue.stalled > 0 ? badge("watch", count(queue.stalled)) : count(queue.stalled),
       [h("b", null, count(queue.workers)), h("small", null, ` of ${count(queue.target_workers)} wanted`)],
       queue.handler_mean_us === undefined ? [] : figure(micros(queue.handler_mean_us)),
@@ -49,7 +73,18 @@ export function broker(samples) {
     title("broker", "Broker", state(kanban)),
     fault !== undefined && !failover && h("p", { class: "fault" }, fault),
     failover && standing(failover, at),
-    failover && table("The two brokers", [["", "Broker", "wide"], ["", "State"], ["", "Stored"], ["", "Failed"], ["", "Pulled"]], failover.brokers.map(brokerRow)),
+    failover &&
+      table(
+        "The two brokers",
+        [
+          ["", "Broker", "wide"],
+          ["", "State"],
+          ["", "Stored"],
+          ["", "Failed"],
+          ["", "Pulled"],
+        ],
+        failover.brokers.map(brokerRow),
+      ),
     facts([
       ["items", kanban.durable ? "outlive the process" : "end with the process"],
       ["slots", `${count(used)} of ${count(slots)}`, bar(used / slots, used >= slots ? "watch" : "plain")],
@@ -58,21 +93,38 @@ export function broker(samples) {
       failover && ["moves back", count(failover.fail_backs)],
       !(kanban.dead_letters > 0) && ["dead letters", kanban.dead_letters === 0 ? "none" : "not known"],
     ]),
-    h("details", null, h("summary", null, "All counts since the start"), facts(Object.entries(counts).map(([name, total]) => [words(name), count(total)]))),
+    h(
+      "details",
+      null,
+      h("summary", null, "All counts since the start"),
+      facts(Object.entries(counts).map(([name, total]) => [words(name), count(total)])),
+    ),
   ].filter(Boolean);
 }
 
 function state({ broker: name, fault, failover }) {
   if (failover?.brokers.some((one) => one.active && one.fault === undefined)) {
-    return failover.state === "primary" ? badge("good", "publishing to the primary") : badge("watch", "publishing to the fallback");
+    return failover.state === "primary"
+      ? badge("good", "publishing to the primary")
+      : badge("watch", "publishing to the fallback");
   }
   return fault === undefined ? badge("good", `${name} works`) : badge("bad", `${name} fails`);
 }
 
 function standing({ state: now, since, reason, brokers }, at) {
   const active = brokers.find((one) => one.active)?.name ?? NONE_ACTIVE;
-  const where = { primary: `Published to the primary, ${active}`, fallback: `Published to the fallback, ${active}`, canary: `Published to the fallback, ${active}; the next item tries the primary` }[now] ?? words(now);
-  return h("p", { class: "standing" }, icon(now === "primary" ? "good" : "watch"), h("span", null, h("b", null, where), ` since ${clock(since)} (${span(at - since)})${reason === "" ? "" : `: ${reason}`}`));
+  const where =
+    {
+      primary: `Published to the primary, ${active}`,
+      fallback: `Published to the fallback, ${active}`,
+      canary: `Published to the fallback, ${active}; the next item tries the primary`,
+    }[now] ?? words(now);
+  return h(
+    "p",
+    { class: "standing" },
+    icon(now === "primary" ? "good" : "watch"),
+    h("span", null, h("b", null, where), ` since ${clock(since)} (${span(at - since)})${reason === "" ? "" : `: ${reason}`}`),
+  );
 }
 
 const NONE_ACTIVE = "none";
@@ -82,8 +134,13 @@ function brokerRow({ role, name, active, fault, stored, failed, pulled }) {
     key: role,
     cells: [
       [h("span", { class: "title-cell" }, name), h("small", null, `${role}${active ? ", published to" : ""}`)],
-      [fault === undefined ? badge("good", "works") : badge("bad", "fails"), fault !== undefined && h("small", { class: "fault" }, fault)],
-      count(stored), count(failed), count(pulled),
+      [
+        fault === undefined ? badge("good", "works") : badge("bad", "fails"),
+        fault !== undefined && h("small", { class: "fault" }, fault),
+      ],
+      count(stored),
+      count(failed),
+      count(pulled),
     ],
   };
 }
@@ -95,10 +152,24 @@ export function letters(samples) {
   const oldest = kanban.oldest_dead_letter;
   return [
     title("dead-letters", "Left behind"),
-    kanban.dead_letters > 0 && h("p", { class: "sum" }, h("b", null, counted(kanban.dead_letters, "dead letter")), oldest !== undefined && `, the oldest of ${clock(oldest)} (${span(at - oldest)} ago)`),
-    kanban.dead_letters > 0 && h("p", { class: "quiet" }, "Look at them with ", h("code", null, "heijunka dlq list"), ", then replay or drop them."),
+    kanban.dead_letters > 0 &&
+      h(
+        "p",
+        { class: "sum" },
+        h("b", null, counted(kanban.dead_letters, "dead letter")),
+        oldest !== undefined && `, the oldest of ${clock(oldest)} (${span(at - oldest)} ago)`,
+      ),
+    kanban.dead_letters > 0 &&
+      h("p", { class: "quiet" }, "Look at them with ", h("code", null, "heijunka dlq list"), ", then replay or drop them."),
     strays.length > 0 && h("h3", null, "Nobody seems to consume"),
-    strays.length > 0 && h("ul", { class: "strays" }, strays.map(({ domain, priority, items }) => h("li", { key: `${domain} ${priority}` }, h("b", null, counted(items, "item")), ` of ${domain}, ${priority}`, unseen(" priority")))),
+    strays.length > 0 &&
+      h(
+        "ul",
+        { class: "strays" },
+        strays.map(({ domain, priority, items }) =>
+          h("li", { key: `${domain} ${priority}` }, h("b", null, counted(items, "item")), ` of ${domain}, ${priority} priority`),
+        ),
+      ),
   ].filter(Boolean);
 }
 

@@ -39,7 +39,8 @@ export function levelOf(found) {
 }
 
 function readiness({ state, readiness: { ok, reasons } }) {
-  if (state === "ending") return [finding("watch", "masthead", "ending", "The service is ending", "it takes no new work, and finishes what it has")];
+  if (state === "ending")
+    return [finding("watch", "masthead", "ending", "The service is ending", "it takes no new work, and finishes what it has")];
   return ok ? [] : [finding("bad", "masthead", "unready", "Not ready for work", (reasons ?? []).join("; "))];
 }
 
@@ -50,12 +51,28 @@ function ofPool(samples, pool) {
   const found = [];
   if (pool.health !== "healthy") {
     const level = pool.health === "critical" ? "bad" : "watch";
-    found.push(finding(level, place, `${place}-${pool.health}`, `Pool ${pool.name} is ${words(pool.health)}`, list([failing, pool.queued > 0 && `${counted(pool.queued, "job")} queued`])));
+    found.push(
+      finding(
+        level,
+        place,
+        `${place}-${pool.health}`,
+        `Pool ${pool.name} is ${words(pool.health)}`,
+        list([failing, pool.queued > 0 && `${counted(pool.queued, "job")} queued`]),
+      ),
+    );
   } else if (part >= FAILING) {
     found.push(finding("watch", place, `${place}-failing`, `Jobs of pool ${pool.name} fail`, failing));
   }
   if (pool.lost_workers > 0) {
-    found.push(finding("watch", place, `${place}-lost`, `Pool ${pool.name} has lost ${counted(pool.lost_workers, "worker")}`, "their jobs do not end"));
+    found.push(
+      finding(
+        "watch",
+        place,
+        `${place}-lost`,
+        `Pool ${pool.name} has lost ${counted(pool.lost_workers, "worker")}`,
+        pool.lost_workers === 1 ? "its job does not end" : "their jobs do not end",
+      ),
+    );
   }
   return found;
 }
@@ -68,7 +85,10 @@ function failingShare(samples, name) {
 function ofAdmission(samples, { state, admission }) {
   const total = rate(samples, refused);
   if (total > 0 && state !== "ending") {
-    const reasons = Object.keys(admission.refused).map((reason) => [reason, rate(samples, (status) => status.admission.refused[reason])]);
+    const reasons = Object.keys(admission.refused).map((reason) => [
+      reason,
+      rate(samples, (status) => status.admission.refused[reason]),
+    ]);
     const now = reasons.filter(([, often]) => often > 0).sort((one, other) => other[1] - one[1]);
     const level = now.every(([reason]) => MILD.has(reason)) ? "watch" : "bad";
     const parts = now.map(([reason, often]) => `${words(reason)} ${text(perSecond(often))}`).join(", ");
@@ -76,7 +96,15 @@ function ofAdmission(samples, { state, admission }) {
     return [finding(level, "admission", `refusing-${level}`, `Refusing ${text(perSecond(total))}`, detail)];
   }
   if (admission.in_flight >= admission.effective) {
-    return [finding("watch", "admission", "full", "Admission is full", `${count(admission.in_flight)} of ${count(admission.hard)} in flight`)];
+    return [
+      finding(
+        "watch",
+        "admission",
+        "full",
+        "Admission is full",
+        `${count(admission.in_flight)} of ${count(admission.hard)} in flight`,
+      ),
+    ];
   }
   return [];
 }
@@ -88,17 +116,32 @@ function ofBurst(burst) {
   const times = burst.ratio > 0 ? `${burst.ratio.toFixed(1)} times the usual load` : "";
   const lent = burst.extra_workers > 0 ? `${counted(burst.extra_workers, "more worker")} for each pool` : "";
   const left = burst.lease_left_ms === undefined ? "" : `for another ${span(burst.lease_left_ms)}`;
-  return [finding("note", "burst", `burst-${burst.phase}`, BURSTS[burst.phase], list([times, [lent, left].filter(Boolean).join(" ")]))];
+  return [
+    finding("note", "burst", `burst-${burst.phase}`, BURSTS[burst.phase], list([times, [lent, left].filter(Boolean).join(" ")])),
+  ];
 }
 
 function ofBalance({ balance, pools }) {
   // Among pools that have nothing to do, it says nothing.
   if (pools.length < 2 || balance >= 0.5 || !pools.some((pool) => pool.utilisation >= 0.5)) return [];
-  return [finding("watch", "pools", "balance", "Load is uneven", `balance ${balance.toFixed(2)}, where 1 is even and below 0.5 is poor`)];
+  return [
+    finding(
+      "watch",
+      "pools",
+      "balance",
+      "Load is uneven",
+      `balance ${balance.toFixed(2)}, where 1 is even and below 0.5 is poor`,
+    ),
+  ];
 }
 
 function ofQueues(samples, { at, kanban }) {
-  return [...ofBroker(kanban), ...kanban.queues.flatMap((queue) => ofQueue(queue, at)), ...ofLetters(samples, at, kanban), ...ofStrays(kanban)];
+  return [
+    ...ofBroker(kanban),
+    ...kanban.queues.flatMap((queue) => ofQueue(queue, at)),
+    ...ofLetters(samples, at, kanban),
+    ...ofStrays(kanban),
+  ];
 }
 
 function ofBroker({ broker, fault, failover }) {
@@ -106,11 +149,13 @@ function ofBroker({ broker, fault, failover }) {
   const active = failover.brokers.find((one) => one.active);
   const away = failover.state !== "primary";
   const found = [];
-  if (active?.fault !== undefined) found.push(finding("bad", "broker", "broker", `The broker published to fails (${active.name})`, active.fault));
+  if (active?.fault !== undefined)
+    found.push(finding("bad", "broker", "broker", `The broker published to fails (${active.name})`, active.fault));
   for (const other of failover.brokers.filter((one) => !one.active && one.fault !== undefined)) {
     found.push(finding("watch", "broker", `broker-${other.role}`, `The ${other.role} broker fails (${other.name})`, other.fault));
   }
-  if (away) found.push(finding("watch", "broker", "fallback", `Publishing goes to the fallback (${active?.name})`, failover.reason));
+  if (away)
+    found.push(finding("watch", "broker", "fallback", `Publishing goes to the fallback (${active?.name})`, failover.reason));
   return found;
 }
 
@@ -123,15 +168,27 @@ const TROUBLES = {
 function ofQueue(queue, at) {
   const place = `queue-${queue.domain}`;
   const age = queue.oldest === undefined ? 0 : at - queue.oldest;
-  const waiting = ready(queue) > 0 ? `${counted(ready(queue), "item")} ready${age > 0 ? `, the oldest for ${span(age)}` : ""}` : "";
+  const waiting =
+    ready(queue) > 0 ? `${counted(ready(queue), "item")} ready${age > 0 ? `, the oldest for ${span(age)}` : ""}` : "";
   const found = [];
   if (queue.breaker in TROUBLES) {
     const [level, does, why] = TROUBLES[queue.breaker];
-    found.push(finding(level, place, `${place}-${queue.breaker}`, `The breaker of ${queue.domain} ${does}`, list([why, waiting])));
+    found.push(
+      finding(level, place, `${place}-${queue.breaker}`, `The breaker of ${queue.domain} ${does}`, list([why, waiting])),
+    );
   } else if (age >= LONG_WAIT) {
     found.push(finding("watch", place, `${place}-old`, `Items of ${queue.domain} wait for long`, waiting));
   }
-  if (queue.stalled > 0) found.push(finding("watch", place, `${place}-stalled`, `${counted(queue.stalled, "item")} of ${queue.domain} ${queue.stalled === 1 ? "is" : "are"} stalled`, "they run for too long"));
+  if (queue.stalled > 0)
+    found.push(
+      finding(
+        "watch",
+        place,
+        `${place}-stalled`,
+        `${counted(queue.stalled, "item")} of ${queue.domain} ${queue.stalled === 1 ? "is" : "are"} stalled`,
+        "they run for too long",
+      ),
+    );
   return found;
 }
 
@@ -140,7 +197,9 @@ function ofLetters(samples, at, { dead_letters: letters, oldest_dead_letter: old
   const dying = rate(samples, (status) => status.kanban?.counts.dead_lettered);
   const age = oldest === undefined ? "" : `the oldest died ${span(at - oldest)} ago`;
   const title = letters === 1 ? "1 dead letter waits" : `${count(letters)} dead letters wait`;
-  return [finding("watch", "dead-letters", "dead-letters", title, list([dying > 0 ? `${text(perSecond(dying))} more` : "", age]))];
+  return [
+    finding("watch", "dead-letters", "dead-letters", title, list([dying > 0 ? `${text(perSecond(dying))} more` : "", age])),
+  ];
 }
 
 function ofStrays({ strays }) {

@@ -9,7 +9,9 @@ import { play } from "../play/server.mjs";
 
 let browser;
 let server;
-before(async () => { [browser, server] = await Promise.all([launch(), play()]); });
+before(async () => {
+  [browser, server] = await Promise.all([launch(), play()]);
+});
 after(async () => {
   server.close();
   server.closeAllConnections();
@@ -17,20 +19,36 @@ after(async () => {
 });
 
 const HEADLINES = {
-  calm: "All is well", single: "All is well", burst: "All is well", loaded: "Refusing", breaker: "The breaker of mail is open",
-  failover: "The primary broker fails (nats)", critical: "Not ready for work", ending: "The service is ending",
+  calm: "All is well",
+  single: "All is well",
+  burst: "All is well",
+  loaded: "Refusing",
+  breaker: "The breaker of mail is open",
+  failover: "The primary broker fails (nats)",
+  critical: "Not ready for work",
+  ending: "The service is ending",
 };
 
 /** What each looks like on a desk and on a phone, and one of them in every form. */
-const FORMS = [[1440, "light"], [360, "dark"]];
-const ALL_FORMS = [1440, 768, 360].flatMap((width) => [[width, "light"], [width, "dark"]]);
+const FORMS = [
+  [1440, "light"],
+  [360, "dark"],
+];
+const ALL_FORMS = [1440, 768, 360].flatMap((width) => [
+  [width, "light"],
+  [width, "dark"],
+]);
 
 for (const scene of Object.keys(scenes)) {
   test(`${scene}: understood, accessible and fitting, light and dark, wide and narrow`, async () => {
     for (const [width, colorScheme] of scene === "breaker" ? ALL_FORMS : FORMS) {
       const page = await open(browser, `${server.url}?${scene}`, { viewport: { width, height: 800 }, colorScheme });
       await drawn(page);
-      await eventually("the headline", () => headline(page), (told) => told.startsWith(HEADLINES[scene]));
+      await eventually(
+        "the headline",
+        () => headline(page),
+        (told) => told.startsWith(HEADLINES[scene]),
+      );
       await page.locator("#journal summary").first().click();
       const what = `${scene}, ${colorScheme}, ${width} px`;
       await fits(page, what);
@@ -43,7 +61,13 @@ for (const scene of Object.keys(scenes)) {
 test("a service without a queue has no sections of one", async () => {
   const page = await open(browser, `${server.url}?single`);
   await drawn(page);
-  for (const [id, seen] of [["queues", false], ["broker", false], ["dead-letters", false], ["admission", true], ["journal", true]]) {
+  for (const [id, seen] of [
+    ["queues", false],
+    ["broker", false],
+    ["dead-letters", false],
+    ["admission", true],
+    ["journal", true],
+  ]) {
     assert.equal(await page.locator(`#${id}`).isVisible(), seen, id);
   }
   await close(page);
@@ -55,7 +79,11 @@ test("what is wrong leads to its place", async () => {
   await page.getByRole("link", { name: "The breaker of mail is open" }).click();
   const row = page.locator("#queue-mail");
   assert.ok(await row.evaluate((element) => element.matches(":target")));
-  await eventually("in sight", () => row.boundingBox(), ({ y }) => y >= 0 && y < 900);
+  await eventually(
+    "in sight",
+    () => row.boundingBox(),
+    ({ y }) => y >= 0 && y < 900,
+  );
   assert.match(await row.innerText(), /open/);
   await close(page);
 });
@@ -67,12 +95,20 @@ test("a service that goes away is said to be away, its figures to be old; it is 
   page.away = true;
   server.scene = "away";
   server.closeAllConnections();
-  await eventually("no contact", () => headline(page), (told) => told.startsWith("No contact since"));
+  await eventually(
+    "no contact",
+    () => headline(page),
+    (told) => told.startsWith("No contact since"),
+  );
   assert.match(await page.locator(".contact").innerText(), /Stale since \d\d:\d\d:\d\d/);
   assert.match(await page.title(), /^No contact/);
   await accessible(page, "without contact");
   server.scene = "calm";
-  await eventually("contact again", () => headline(page), (told) => told === "All is well");
+  await eventually(
+    "contact again",
+    () => headline(page),
+    (told) => told === "All is well",
+  );
   page.away = false;
   assert.match(await page.locator(".contact").innerText(), /Live/);
   await close(page);
@@ -84,7 +120,11 @@ test("another process under the same address begins anew", async () => {
   page.away = true;
   server.scene = "single";
   server.closeAllConnections();
-  await eventually("the other one's pools", () => page.locator("#pools tbody tr").count(), (rows) => rows === 1);
+  await eventually(
+    "the other one's pools",
+    () => page.locator("#pools tbody tr").count(),
+    (rows) => rows === 1,
+  );
   assert.equal(await page.locator("#queues").isVisible(), false);
   await close(page);
 });
@@ -99,13 +139,19 @@ test("names and faults are text, whatever they look like", async () => {
     status.kanban.failover.brokers[0].fault = nasty;
     status.kanban.failover.reason = nasty;
     const entry = { number: 1, ago_ms: 5, author: nasty, subject: nasty, rule: nasty, decision: nasty, inputs: nasty };
-    const body = [["status", status], ["journal", { entries: [entry] }]].map(([kind, told]) => `event: ${kind}\ndata: ${JSON.stringify(told)}\n\n`).join("");
+    const body = [
+      ["status", status],
+      ["journal", { entries: [entry] }],
+    ]
+      .map(([kind, told]) => `event: ${kind}\ndata: ${JSON.stringify(told)}\n\n`)
+      .join("");
     return route.fulfill({ contentType: "text/event-stream", body });
   });
   await page.reload();
   await drawn(page);
   const shown = await page.locator("body").innerText();
-  for (const part of ["#pools", "#queues", "#broker", "#journal"]) assert.ok((await page.locator(part).innerText()).includes(nasty), part);
+  for (const part of ["#pools", "#queues", "#broker", "#journal"])
+    assert.ok((await page.locator(part).innerText()).includes(nasty), part);
   assert.ok(shown.includes(nasty));
   assert.equal(await page.locator("main img, main script").count(), 0);
   assert.ok(!(await page.title()).includes("broken into"));
@@ -132,7 +178,9 @@ test("the theme that was chosen is remembered", async () => {
 test("the keyboard reaches everything that can be used, in the order it is seen", async () => {
   const page = await open(browser, `${server.url}?breaker`);
   await drawn(page);
-  const usable = await page.locator("a[href], button, summary").evaluateAll((all) => all.filter((one) => one.checkVisibility()).map((one) => one.textContent));
+  const usable = await page
+    .locator("a[href], button, summary")
+    .evaluateAll((all) => all.filter((one) => one.checkVisibility()).map((one) => one.textContent));
   const reached = [];
   for (let presses = 0; presses < usable.length; presses += 1) {
     await page.keyboard.press("Tab");
@@ -141,27 +189,54 @@ test("the keyboard reaches everything that can be used, in the order it is seen"
   assert.deepEqual(reached, usable);
   await page.locator("#journal summary").first().focus();
   await page.keyboard.press("Enter");
-  assert.ok(await page.locator("#journal details").first().evaluate((details) => details.open));
+  assert.ok(
+    await page
+      .locator("#journal details")
+      .first()
+      .evaluate((details) => details.open),
+  );
   const focused = () => page.evaluate(() => document.activeElement.textContent);
   const was = await focused();
   const age = () => page.locator("#journal time").first().innerText();
   const before = await age();
   await eventually("the next second", age, (now) => now !== before);
-  assert.deepEqual([await focused(), await page.locator("#journal details").first().evaluate((details) => details.open)], [was, true], "what was unfolded and in focus stays");
+  assert.deepEqual(
+    [
+      await focused(),
+      await page
+        .locator("#journal details")
+        .first()
+        .evaluate((details) => details.open),
+    ],
+    [was, true],
+    "what was unfolded and in focus stays",
+  );
   await close(page);
 });
 
 test("a screen reader hears the headline once, not each second", async () => {
   const page = await open(browser, `${server.url}?breaker`);
   await drawn(page);
-  await eventually("said", () => page.locator("#announced").textContent(), (said) => said === "The breaker of mail is open");
-  const again = await page.evaluate(() => new Promise((done) => {
-    let times = 0;
-    new MutationObserver(() => { times += 1; }).observe(document.getElementById("announced"), { childList: true, characterData: true, subtree: true });
-    const figure = document.querySelector("#verdict .detail");
-    let changes = 0;
-    new MutationObserver(() => { changes += 1; if (changes >= 2) done(times); }).observe(figure, { childList: true, characterData: true, subtree: true });
-  }));
+  await eventually(
+    "said",
+    () => page.locator("#announced").textContent(),
+    (said) => said === "The breaker of mail is open",
+  );
+  const again = await page.evaluate(
+    () =>
+      new Promise((done) => {
+        let times = 0;
+        new MutationObserver(() => {
+          times += 1;
+        }).observe(document.getElementById("announced"), { childList: true, characterData: true, subtree: true });
+        const figure = document.querySelector("#verdict .detail");
+        let changes = 0;
+        new MutationObserver(() => {
+          changes += 1;
+          if (changes >= 2) done(times);
+        }).observe(figure, { childList: true, characterData: true, subtree: true });
+      }),
+  );
   assert.equal(again, 0);
   await close(page);
 });

@@ -8,11 +8,22 @@ const read = (name) => readFileSync(new URL(`../../../src/ops/page/${name}`, imp
 /** The modules in the order in which the service has them. */
 const modules = () => [...read("mod.rs").matchAll(/include_str!\("(\w+\.js)"\)/g)].map(([, name]) => read(name));
 
-const inline = (module) => module.split("\n").filter((line) => !line.startsWith("import ")).map((line) => line.replace(/^export /, "")).join("\n");
+/** What is left of a module: no indentation, no comments, no imports, no exports. */
+function inlined(module) {
+  const lines = module.split("\n").map((line) => line.trimStart());
+  const left = lines.filter((line) => line !== "" && !/^(import |\/\/|\/\*\*|\* |\*\/)/.test(line));
+  return left.map((line) => `${line.replace(/^export /, "")}\n`).join("");
+}
 
 export function assemble() {
-  const [style, script] = [read("page.css"), modules().map(inline).join("")];
-  return { html: read("page.html").replace("{style}", () => style).replace("{script}", () => script), style, script };
+  const [style, script] = [read("page.css"), modules().map(inlined).join("")];
+  return {
+    html: read("page.html")
+      .replace("{style}", () => style)
+      .replace("{script}", () => script),
+    style,
+    script,
+  };
 }
 
 export const hash = (text) => `sha256-${createHash("sha256").update(text).digest("base64")}`;

@@ -35,5 +35,8 @@ test("no more than three minutes are remembered", () => {
 
 test("how a counter's growth went has a gap where it cannot be told", () => {
   const samples = all([sample(1000, 0), sample(2000, 10), sample(4000, 50), sample(5000, 5), sample(6000, 6)]);
-  assert.deepEqual(rates(samples, counter).map(({ y }) => y), [10, 20, null, 1]);
+  assert.deepEqual(
+    rates(samples, counter).map(({ y }) => y),
+    [10, 20, null, 1],
+  );
 });

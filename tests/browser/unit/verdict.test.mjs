@@ -24,30 +24,52 @@ test("a burst that is answered is worth knowing, and nothing wrong", () => {
 });
 
 test("the worst comes first", () => {
-  assert.deepEqual(titles(found("breaker")), ["bad: The breaker of mail is open", "watch: Pool mail is degraded", "watch: 17 dead letters wait"]);
+  assert.deepEqual(titles(found("breaker")), [
+    "bad: The breaker of mail is open",
+    "watch: Pool mail is degraded",
+    "watch: 17 dead letters wait",
+  ]);
   const all = found("critical");
-  assert.deepEqual(titles(all).slice(0, 3), ["bad: Not ready for work", "bad: Pool checkout is critical", "bad: Pool mail is critical"]);
+  assert.deepEqual(titles(all).slice(0, 3), [
+    "bad: Not ready for work",
+    "bad: Pool checkout is critical",
+    "bad: Pool mail is critical",
+  ]);
   assert.equal(levelOf(all), "bad");
 });
 
 test("each leads to its place", () => {
   const places = Object.fromEntries(found("breaker").map(({ title, place }) => [title, place]));
-  assert.deepEqual(places, { "The breaker of mail is open": "queue-mail", "Pool mail is degraded": "pool-mail", "17 dead letters wait": "dead-letters" });
+  assert.deepEqual(places, {
+    "The breaker of mail is open": "queue-mail",
+    "Pool mail is degraded": "pool-mail",
+    "17 dead letters wait": "dead-letters",
+  });
 });
 
 test("refusals of low priority alone are to be watched; those of everybody are bad", () => {
-  const refusing = (reason) => found("calm", (status, second) => ({ ...status, admission: { ...status.admission, refused: { ...status.admission.refused, [reason]: second * 12 } } }));
+  const refusing = (reason) =>
+    found("calm", (status, second) => ({
+      ...status,
+      admission: { ...status.admission, refused: { ...status.admission.refused, [reason]: second * 12 } },
+    }));
   assert.deepEqual(titles(refusing("soft_limit")), ["watch: Refusing 12 /s"]);
   assert.deepEqual(titles(refusing("hard_limit")), ["bad: Refusing 12 /s"]);
   assert.match(refusing("hard_limit")[0].detail, /hard limit 12/);
 });
 
 test("refusals of long ago are no matter", () => {
-  assert.deepEqual(found("calm", (status) => ({ ...status, admission: { ...status.admission, refused: { hard_limit: 4000 } } })), []);
+  assert.deepEqual(
+    found("calm", (status) => ({ ...status, admission: { ...status.admission, refused: { hard_limit: 4000 } } })),
+    [],
+  );
 });
 
 test("two brokers: which is active, and what is the matter with the other", () => {
-  assert.deepEqual(titles(found("failover")).slice(0, 2), ["watch: The primary broker fails (nats)", "watch: Publishing goes to the fallback (amqp)"]);
+  assert.deepEqual(titles(found("failover")).slice(0, 2), [
+    "watch: The primary broker fails (nats)",
+    "watch: Publishing goes to the fallback (amqp)",
+  ]);
   const both = found("failover", (status) => {
     status.kanban.failover.brokers[1].fault = "connection reset";
     return status;
@@ -65,7 +87,8 @@ test("a service that ends is not called broken", () => {
 });
 
 test("pools with nothing to do are not uneven", () => {
-  const uneven = (utilisation) => found("calm", (status) => ({ ...status, balance: 0.2, pools: status.pools.map((pool) => ({ ...pool, utilisation })) }));
+  const uneven = (utilisation) =>
+    found("calm", (status) => ({ ...status, balance: 0.2, pools: status.pools.map((pool) => ({ ...pool, utilisation })) }));
   assert.deepEqual([titles(uneven(0.01)), titles(uneven(0.7))], [[], ["watch: Load is uneven"]]);
 });
 
