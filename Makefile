@@ -8,8 +8,9 @@ help: ## this list
 run: ## replay a built-in day of arrivals through the runtime, about 12 seconds
 	cargo run --release -p heijunka-cli -- replay
 
-test: ## unit, property, black-box and documentation tests, with real brokers (which it installs)
+test: ## unit, property, black-box and documentation tests, with real brokers and tools (which it installs)
 	ci/brokers
+	ci/tools
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace -E 'not binary(brokers)' \
 		&& cargo nextest run --workspace -E 'binary(brokers)' --test-threads 4; \
 		else cargo test --workspace --lib --bins --tests; fi

@@ -6,6 +6,40 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use heijunka::{Context, Domain, Idle, PoolConfig, Priority, Runtime};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata};
+
+/// Takes every span and does nothing with it.
+struct Listener;
+
+impl tracing::Subscriber for Listener {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, _: &Event<'_>) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// The same hand-over as `pool/throughput/execute`, which is the one with spans off.
+fn spans(c: &mut Criterion) {
+    let mut group = c.benchmark_group("pool/spans");
+    let running = runtime(Idle::default());
+    running.update(|config| config.tracing.spans = true).expect("a switch");
+    let bench = domain(&running);
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("nobody listens", |b| b.iter(|| execute(&bench, black_box(7))));
+    tracing::subscriber::set_global_default(Listener).expect("there is none yet");
+    group.bench_function("taken", |b| b.iter(|| execute(&bench, black_box(7))));
+    group.finish();
+}
 
 fn runtime(idle: Idle) -> Runtime {
     let pool = PoolConfig { min_workers: 1, lane: 4096, idle, ..PoolConfig::default() };
@@ -63,5 +97,5 @@ fn jobs(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, jobs);
+criterion_group!(benches, jobs, spans);
 criterion_main!(benches);

@@ -29,6 +29,7 @@ use crate::kanban::{Embedded, EmbeddedSettings};
 use crate::pool::models as pool;
 use crate::priority::Priority;
 use crate::routing::{Router, Target};
+use crate::spans::Spans;
 use crate::time::{Clock, ManualTime, Moment, Timestamp};
 
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
@@ -203,6 +204,7 @@ pub(super) fn world(limit: u32, books: Books) -> World {
         router,
         regulator: regulator.clone(),
         clock: clock.clone(),
+        spans: Spans::default(),
     };
     let books = Arc::new(books);
     let handler = {
@@ -238,6 +240,7 @@ pub(super) fn world(limit: u32, books: Books) -> World {
             sample_every: HOUR,
             coordinator: CoordinatorSettings::default(),
         },
+        spans: Spans::default(),
     };
     let (shared, mut driver) = prepare(env, vec![source]).unwrap();
     drop(books.shared.0.set(Arc::downgrade(&shared)));

@@ -202,6 +202,19 @@ pub enum JobError {
     OnWorker,
 }
 
+impl JobError {
+    /// In a word, such as `expired`.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            JobError::Panicked(_) => "panicked",
+            JobError::Expired => "expired",
+            JobError::Cancelled => "cancelled",
+            JobError::Abandoned => "abandoned",
+            JobError::OnWorker => "on_worker",
+        }
+    }
+}
+
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -81,7 +81,7 @@
 //! admission  routing           who may come in; where to
 //! pool  balance  burst         who runs it; how evenly, and who moves; what load is unusual, and what to lend for it
 //! metrics  thread  lanes       counts and histograms; pinning, idling, waking; which priority next
-//! law  calm  share             what every law is; the law against flapping; what health leaves a pool of its keys
+//! law  calm  share  spans      what every law is; the law against flapping; what health leaves a pool of its keys; whether spans are wanted
 //! error  priority  time  sync  words; clocks; atomics, channels and epochs, or their models under loom
 //! ```
 
@@ -107,6 +107,7 @@ mod priority;
 mod routing;
 mod runtime;
 mod share;
+mod spans;
 mod sync;
 mod thread;
 mod time;
@@ -132,8 +133,8 @@ pub use kanban::{
     Outcome, Overlap, Program, ProgramError, ProgramSettings, PublishError, Publisher, QueueStatus, Receipt,
     Replay, ReplayOptions, ReplayOutcome, ReplayRefusal, ReplayReport, RetrySettings, Schedule,
     ScheduleError, ScheduleStatus, Scheduler, Seen, SeenError, SeenKey, SeenStore, Settled, Settlement,
-    Severity, Skipped as SkippedTicks, Stored, Ticket, Traits as BrokerTraits, Verdict, Want, When, Work,
-    conformance, history, kill_programs,
+    Severity, Skipped as SkippedTicks, Stored, Ticket, TraceContext, TraceContextError,
+    Traits as BrokerTraits, Verdict, Want, When, Work, conformance, history, kill_programs,
 };
 #[cfg(all(feature = "nats", not(heijunka_loom)))]
 pub use kanban::{Nats, NatsAuth, NatsSettings, NatsTls};
@@ -150,8 +151,8 @@ pub use runtime::{
     ControlStatus, DomainConfig, Entry, ExecConfig, FailoverConfig, GroupConfig, HealthConfig, HealthReport,
     HotKey, HttpConfig, KanbanConfig, Listen, Loader, NatsConfig, NatsTlsConfig, OnSignal, PoolConfig,
     PoolHealth, QueuesConfig, Readiness, Report, RetryConfig, RetryOverrides, Runtime, RuntimeStatus,
-    ScalingConfig, ScheduleConfig, Secret, SeenConfig, ServiceConfig, StartError, SyncConfig, Warning,
-    look_at_brokers,
+    ScalingConfig, ScheduleConfig, Secret, SeenConfig, ServiceConfig, StartError, SyncConfig, TracingConfig,
+    Warning, look_at_brokers,
 };
 pub use thread::{Idle, Pinning, Unpinned};
 pub use time::{Clock, ManualTime, Moment, Timestamp};
@@ -170,6 +171,11 @@ struct Levelling;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/kanban.md")]
 struct Queue;
+
+/// Runs what the page on tracing shows.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/tracing.md")]
+struct Spans;
 
 #[cfg(all(test, heijunka_loom))]
 #[path = "../loom-tests/harness.rs"]

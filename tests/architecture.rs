@@ -7,7 +7,7 @@ use std::path::Path;
 /// The components and their layers. Imports point down, or stay within a component.
 const LAYERS: [&[&str]; 7] = [
     &["error", "priority", "time", "sync"],
-    &["metrics", "thread", "lanes", "law", "calm", "share"],
+    &["metrics", "thread", "lanes", "law", "calm", "share", "spans"],
     &["admission", "routing", "pool", "balance", "burst"],
     &["domain"],
     &["kanban"],

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use heijunka::{
     AdmissionConfig, AmqpConfig, BalanceConfig, BrokerConfig, BurstConfig, Config, ControlConfig,
     DomainConfig, ExecConfig, GroupConfig, HealthConfig, KanbanConfig, NatsConfig, NatsTlsConfig, PoolConfig,
-    RetryConfig, ScalingConfig, ScheduleConfig, ServiceConfig,
+    RetryConfig, ScalingConfig, ScheduleConfig, ServiceConfig, TracingConfig,
 };
 
 fn root() -> &'static Path {
@@ -46,6 +46,7 @@ fn the_sample_configuration_shows_the_defaults() {
     assert_eq!(sample.burst, BurstConfig { workers, ..Default::default() });
     assert_eq!(sample.health, HealthConfig::default());
     assert_eq!(sample.balance, BalanceConfig::default());
+    assert_eq!(sample.tracing, TracingConfig::default());
     let mut broker = sample.broker.unwrap();
     // What says who we are, and files: there are none by default.
     let (nats, amqp) = (NatsConfig::default(), AmqpConfig::default());

@@ -8,6 +8,7 @@ mod error;
 mod interrupt;
 mod items;
 mod lines;
+mod log;
 mod output;
 mod progress;
 mod replay;

@@ -54,8 +54,9 @@ fn compose_is_whole() {
     let documents = Yaml::load_from_str(&text).unwrap_or_else(|error| panic!("{error}"));
     let [compose] = documents.as_slice() else { panic!("one document") };
     let services = &compose["services"];
-    assert_eq!(keys(services), ["nats", "rabbitmq", "heijunka", "prometheus"]);
+    assert_eq!(keys(services), ["nats", "rabbitmq", "heijunka", "prometheus", "alertmanager"]);
     let volumes = keys(&compose["volumes"]);
+    let secrets = &compose["secrets"];
     for name in keys(services) {
         let service = &services[name];
         let known = [
@@ -64,6 +65,7 @@ fn compose_is_whole() {
             "command",
             "environment",
             "volumes",
+            "secrets",
             "healthcheck",
             "depends_on",
             "ports",
@@ -90,6 +92,11 @@ fn compose_is_whole() {
                 }
             }
         }
+        if has("secrets") {
+            for secret in words(&service["secrets"]) {
+                assert!(keys(secrets).contains(&secret), "{name}: {secret} is declared");
+            }
+        }
         if has("depends_on") {
             for other in keys(&service["depends_on"]) {
                 let health = services[other].as_mapping_get("healthcheck");
@@ -99,23 +106,31 @@ fn compose_is_whole() {
     }
     // Everything that must be set has its line in the example.
     let example = read("env.example");
-    for wanted in text.split("${").skip(1) {
-        let name = wanted.split([':', '}']).next().unwrap();
+    let variables = text.split("${").skip(1).map(|wanted| wanted.split([':', '}']).next().unwrap());
+    let variables =
+        variables.chain(keys(secrets).into_iter().map(|name| secrets[name]["environment"].as_str().unwrap()));
+    for name in variables {
         assert!(example.lines().any(|line| line.starts_with(&format!("{name}="))), "{name}");
     }
 }
 
 #[test]
 fn prometheus_asks_services_that_are_there() {
-    let (prometheus, compose) = (read("prometheus.yml"), read("compose.yaml"));
+    let (prometheus, compose) = (read("prometheus/prometheus.yml"), read("compose.yaml"));
     let prometheus = Yaml::load_from_str(&prometheus).unwrap();
     let compose = Yaml::load_from_str(&compose).unwrap();
     let services = keys(&compose[0]["services"]);
-    for job in prometheus[0]["scrape_configs"].as_vec().unwrap() {
-        for target in job["static_configs"].as_vec().unwrap().iter().flat_map(|some| words(&some["targets"]))
-        {
+    let (scraped, alerted) = (&prometheus[0]["scrape_configs"], &prometheus[0]["alerting"]["alertmanagers"]);
+    for job in [scraped, alerted].into_iter().flat_map(|some| some.as_vec().unwrap()) {
+        let targets = &job["static_configs"];
+        for target in targets.as_vec().unwrap().iter().flat_map(|some| words(&some["targets"])) {
             let (host, _port) = target.split_once(':').unwrap();
             assert!(services.contains(&host), "{target}");
         }
+    }
+    for file in words(&prometheus[0]["rule_files"]) {
+        let mounted = format!("./prometheus/{file}:/etc/prometheus/{file}:ro");
+        let volumes = words(&compose[0]["services"]["prometheus"]["volumes"]);
+        assert!(volumes.contains(&mounted.as_str()), "{mounted}");
     }
 }

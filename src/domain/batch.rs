@@ -4,9 +4,10 @@ use std::fmt;
 use std::iter::Chain;
 use std::option;
 
+use super::traced::{ACCEPTED, Traced, submit_span};
 use super::{CRITICAL, JobSpec, NO_POOL, lane_full};
 use crate::error::{Reason, Rejected};
-use crate::pool::{Job, Keeper, Shared, Work};
+use crate::pool::{Job, Keeper, OUTCOME, Shared, Work};
 
 /// Some or all of a batch was refused.
 pub struct RefusedMany<H, I: Iterator> {
@@ -55,6 +56,29 @@ impl<H, I: Iterator> std::error::Error for RefusedMany<H, I> {}
 impl JobSpec<'_> {
     /// `wrap` makes work and handle of an item, `unwrap` the item of the work again.
     pub(crate) fn place_many<W: Work, H, I: ExactSizeIterator>(
+        self,
+        items: I,
+        wrap: impl Fn(I::Item) -> (W, H),
+        unwrap: impl Fn(W) -> I::Item,
+    ) -> Result<Vec<H>, RefusedMany<H, I>> {
+        if !self.domain.shared.spans.are_on() {
+            return self.place_many_bare(items, wrap, unwrap);
+        }
+        let submit = submit_span(&self, items.len());
+        if submit.is_disabled() {
+            return self.place_many_bare(items, wrap, unwrap);
+        }
+        let traced = |item| {
+            let (work, handle) = wrap(item);
+            (Traced::new(work, &self, &submit), handle)
+        };
+        let placed = submit.in_scope(|| self.place_many_bare(items, traced, |traced| unwrap(traced.work)));
+        let outcome = placed.as_ref().map_or_else(|refused| refused.rejected.reason.name(), |_| ACCEPTED);
+        submit.record(OUTCOME, outcome);
+        placed
+    }
+
+    fn place_many_bare<W: Work, H, I: ExactSizeIterator>(
         self,
         mut items: I,
         wrap: impl Fn(I::Item) -> (W, H),

@@ -1,6 +1,7 @@
 //! A domain: the handle through which work of one kind comes in. This file is the way of a request.
 
 mod batch;
+mod traced;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::pool::{
 };
 use crate::priority::Priority;
 use crate::routing::{Key, Load, Router};
+use crate::spans::Spans;
 use crate::time::{Clock, Moment};
 
 /// The handle through which one kind of work comes in: resolved once, cloned freely, used from any thread.
@@ -30,6 +32,7 @@ pub(crate) struct DomainShared {
     pub(crate) router: Router<PoolRef>,
     pub(crate) regulator: Arc<Regulator>,
     pub(crate) clock: Clock,
+    pub(crate) spans: Spans,
 }
 
 /// A pool as a routing target.
@@ -276,9 +279,17 @@ impl JobSpec<'_> {
         (arrived, self.deadline.map_or(NEVER, |deadline| arrived.after(deadline)))
     }
 
-    /// The way of a request: admitted, routed, handed over.
+    /// The way of a request: admitted, routed, handed over. Items of the pull queue have spans of their own.
     #[inline]
     pub(crate) fn place<W: Work>(self, work: W) -> Result<(), Refused<W>> {
+        if self.domain.shared.spans.are_on() && !self.background {
+            return traced::place(self, work);
+        }
+        self.place_bare(work)
+    }
+
+    #[inline]
+    fn place_bare<W: Work>(self, work: W) -> Result<(), Refused<W>> {
         let domain = &*self.domain.shared;
         let permit = match domain.regulator.try_acquire(self.class()) {
             Ok(permit) => permit,

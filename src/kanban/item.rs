@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::name::{ItemId, Name, NameError};
+use super::trace::{self, TRACEPARENT, TRACESTATE, TraceContext};
 use crate::priority::Priority;
 use crate::time::Timestamp;
 
@@ -91,6 +92,19 @@ impl Item {
     #[must_use]
     pub fn replays(&self) -> u32 {
         self.headers.get(REPLAYS).and_then(|count| count.parse().ok()).unwrap_or(0)
+    }
+
+    /// The trace it belongs to: what a valid header `traceparent` says. One that is not valid is passed on, and means nothing.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.headers.get(TRACEPARENT)?.parse().ok()
+    }
+
+    /// What tracing systems keep beside it: the header `tracestate`, if there is a [`trace`](Self::trace).
+    #[must_use]
+    pub fn trace_state(&self) -> Option<&str> {
+        self.trace()?;
+        self.headers.get(TRACESTATE).map(String::as_str)
     }
 
     /// About what it takes up: payload, headers, key and id.
@@ -180,10 +194,31 @@ impl ItemSpec {
         Ok(self.payload(payload))
     }
 
-    /// Something told with it: the name 1 to 64 characters as in a [`Name`], the value without control characters.
+    /// Something told with it: the name 1 to 64 characters as in a [`Name`], the value without control characters. `traceparent`
+    /// and `tracestate` are known in any case, and kept in lower case.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.insert(name.into(), value.into());
+        let name = name.into();
+        self.headers.insert(trace::spelt(&name).map_or(name, str::to_owned), value.into());
         self
+    }
+
+    /// The trace it belongs to, which its handler can ask for: the header `traceparent`.
+    pub fn trace(self, trace: TraceContext) -> Self {
+        self.header(TRACEPARENT, trace.to_string())
+    }
+
+    /// The trace of the request that brings it, unless it belongs to one already. What is not valid is left out.
+    pub(crate) fn or_trace(self, parent: &str, state: &str) -> Self {
+        if self.headers.contains_key(TRACEPARENT) {
+            return self;
+        }
+        if let Err(error) = parent.parse::<TraceContext>() {
+            tracing::debug!(%error, "a request with a traceparent that means nothing");
+            return self;
+        }
+        let with_parent = self.header(TRACEPARENT, parent);
+        let has_state = !state.is_empty() && check_header(TRACESTATE, state).is_ok();
+        if has_state { with_parent.header(TRACESTATE, state) } else { with_parent }
     }
 
     /// Until when it is wanted. Not started by then, it is not run.

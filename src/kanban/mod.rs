@@ -24,6 +24,8 @@ mod publisher;
 mod retry;
 pub(crate) mod scheduler;
 mod seen;
+mod spans;
+mod trace;
 
 #[cfg(all(feature = "amqp", not(heijunka_loom)))]
 pub use amqp::{Amqp, AmqpSettings, AmqpTls, QueueKind};
@@ -52,6 +54,8 @@ pub use scheduler::{
     Canary, Misfire, Origin, Overlap, Schedule, ScheduleError, ScheduleStatus, Scheduler, Skipped, When,
 };
 pub use seen::{MemorySeen, Seen, SeenError, SeenKey, SeenStore};
+pub use trace::{TraceContext, TraceContextError};
 
 pub(crate) use depth::CoordinatorSettings;
 pub(crate) use event::{Event, Events};
+pub(crate) use spans::begin_trace;

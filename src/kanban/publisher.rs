@@ -4,10 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Span;
+
 use super::broker::{Broker, BrokerError, PublishError, Stored};
 use super::cells::{Count, Counts};
 use super::item::{Item, ItemSpec};
 use super::name::ItemId;
+use super::spans::{self, begin_trace};
+use crate::spans::Spans;
 use crate::time::Clock;
 
 /// Puts items into a broker. Cloning is cheap; used from any thread.
@@ -24,6 +28,7 @@ pub struct Publisher {
     counts: Arc<Counts>,
     max_payload: usize,
     within: Duration,
+    spans: Spans,
 }
 
 /// A stored item.
@@ -43,7 +48,23 @@ impl Publisher {
     #[must_use]
     pub fn new(broker: Arc<dyn Broker>, clock: Clock) -> Self {
         let max_payload = broker.traits().max_payload;
-        Self { broker, clock, counts: Arc::default(), max_payload, within: Self::WITHIN }
+        Self {
+            broker,
+            clock,
+            counts: Arc::default(),
+            max_payload,
+            within: Self::WITHIN,
+            spans: Spans::default(),
+        }
+    }
+
+    pub(crate) fn with_spans(self, spans: Spans) -> Self {
+        Self { spans, ..self }
+    }
+
+    /// Whether what is published has spans, and so a trace to belong to.
+    pub(crate) fn traces(&self) -> bool {
+        self.spans.are_wanted()
     }
 
     pub(crate) fn counting(self, counts: Arc<Counts>) -> Self {
@@ -77,12 +98,15 @@ impl Publisher {
         &self,
         specs: impl IntoIterator<Item = ItemSpec>,
     ) -> Vec<Result<Receipt, PublishError>> {
-        let now = self.clock.timestamp();
+        let (now, traces) = (self.clock.timestamp(), self.traces());
         let mut good = Vec::new();
         let mut answers: Vec<Option<PublishError>> = Vec::new();
         for spec in specs {
             match spec.build(now, self.max_payload) {
-                Ok(item) => {
+                Ok(mut item) => {
+                    if traces {
+                        begin_trace(&mut item);
+                    }
                     good.push(Arc::new(item));
                     answers.push(None);
                 }
@@ -108,7 +132,13 @@ impl Publisher {
         if items.is_empty() {
             return Vec::new();
         }
+        let system = spans::system(self.broker.traits().name);
+        let spanned = if self.spans.are_on() { items } else { &[] };
+        let spans: Vec<Span> = spanned.iter().map(|item| spans::publish(system, item)).collect();
         let answers = self.broker.publish(items, self.within);
+        for (span, answer) in spans.into_iter().zip(&answers) {
+            spans::ended(span, outcome(answer));
+        }
         for answer in &answers {
             let count = match answer {
                 Ok(Stored::New) => Count::Published,
@@ -120,6 +150,17 @@ impl Publisher {
             self.counts.add(count, 1);
         }
         answers
+    }
+}
+
+/// What became of an item, in a word.
+fn outcome(answer: &Result<Stored, PublishError>) -> &'static str {
+    match answer {
+        Ok(Stored::New) => "stored",
+        Ok(Stored::Duplicate) => "duplicate",
+        Err(PublishError::Invalid(_)) => "invalid",
+        Err(PublishError::NotStored(_)) => "not_stored",
+        Err(PublishError::Unknown(_)) => "unknown",
     }
 }
 

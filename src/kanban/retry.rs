@@ -73,6 +73,18 @@ pub(crate) enum Says {
 }
 
 impl Ended {
+    /// In a word, such as `timed_out`.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Ended::Outcome(Outcome::Done) => "done",
+            Ended::Outcome(Outcome::Retry { .. }) => "retry",
+            Ended::Outcome(Outcome::DeadLetter { .. }) => "dead_letter",
+            Ended::Panicked(_) => "panicked",
+            Ended::TimedOut(_) => "timed_out",
+            Ended::Interrupted => "interrupted",
+        }
+    }
+
     pub(crate) fn says(&self) -> Says {
         match self {
             Ended::Outcome(Outcome::Done) => Says::Success,

@@ -16,11 +16,30 @@ pub(crate) enum Ended {
     Panicked,
 }
 
+impl Ended {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Ended::Completed => "completed",
+            Ended::Failed => "failed",
+            Ended::Panicked => "panicked",
+        }
+    }
+}
+
 /// Why a job was dropped unrun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Skip {
     Expired,
     Cancelled,
+}
+
+impl Skip {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Skip::Expired => "expired",
+            Skip::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// The cells of one worker. Only that worker writes, with plain stores; anybody reads, without disturbing it.

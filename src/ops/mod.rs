@@ -27,6 +27,8 @@ mod chunked;
 mod connection;
 mod error;
 mod events;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod gate;
 mod helpers;
 mod incoming;

@@ -129,6 +129,17 @@ impl Request {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// What its headers `traceparent` and `tracestate` say, if the first is there once: the second may come in parts.
+    pub(crate) fn trace(&self) -> Option<(&str, String)> {
+        let all = |wanted: &str| -> Vec<&str> {
+            self.headers().filter(|(name, _)| *name == wanted).map(|(_, value)| value).collect()
+        };
+        match all("traceparent")[..] {
+            [parent] => Some((parent, all("tracestate").join(","))),
+            _ => None,
+        }
+    }
+
     /// What was sent.
     #[must_use]
     pub fn body(&self) -> &Bytes {

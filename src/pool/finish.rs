@@ -5,6 +5,9 @@ use crate::metrics::{Ended, Skip, WorkerCells};
 use crate::sync::weakened;
 use crate::time::{Clock, Moment};
 
+/// The field of a job's span that says how it ended.
+pub(crate) const OUTCOME: &str = "heijunka.outcome";
+
 /// What has to happen when the running job ends, however it ends: dropped without a word, it counts as a panic.
 pub(crate) struct Finish<'a> {
     pub(super) cells: &'a WorkerCells,
@@ -12,6 +15,16 @@ pub(crate) struct Finish<'a> {
     pub(super) arrived: Moment,
     pub(super) started: Moment,
     pub(super) permit: Option<JobPermit>,
+    /// The span it runs in, if there is one, to be told how it ended.
+    pub(super) span: Option<&'a tracing::Span>,
+}
+
+impl<'a> Finish<'a> {
+    /// The same, telling this span how it ended.
+    pub(crate) fn telling(mut self, span: &'a tracing::Span) -> Self {
+        self.span = Some(span);
+        self
+    }
 }
 
 impl Finish<'_> {
@@ -23,6 +36,9 @@ impl Finish<'_> {
 
     /// The job was not run after all.
     pub(crate) fn skipped(mut self, why: Skip) {
+        if let Some(span) = self.span {
+            span.record(OUTCOME, why.name());
+        }
         self.cells.skip(why);
         drop(self.permit.take());
     }
@@ -37,6 +53,9 @@ impl Finish<'_> {
                 return;
             }
             drop(permit);
+            if let Some(span) = self.span {
+                span.record(OUTCOME, how.name());
+            }
         }
     }
 }

@@ -33,7 +33,7 @@ pub use status::{Duty, PoolStatus, WorkerStatus};
 
 pub(crate) use closure::{Plain, Tracked};
 pub(crate) use crew::Tended;
-pub(crate) use finish::Finish;
+pub(crate) use finish::{Finish, OUTCOME};
 pub(crate) use job::{Job, Keeper, NEVER};
 pub(crate) use reading::{Gauge, PoolReading};
 pub(crate) use shared::{Settings, Shared};

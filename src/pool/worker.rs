@@ -79,7 +79,8 @@ impl Worker {
         }
         let Job { work, arrived, deadline, permit } = job;
         cells.begin(arrived, started, shared.state.tick());
-        let finish = Finish { cells, clock: &shared.clock, arrived, started, permit: Some(permit) };
+        let finish =
+            Finish { cells, clock: &shared.clock, arrived, started, permit: Some(permit), span: None };
         let context = Context {
             pool: shared,
             worker: *slot,

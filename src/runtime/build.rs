@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::config::{
     BalanceConfig, BrokerConfig, BurstConfig, Config, ConfigError, ControlConfig, DomainConfig, GroupConfig,
-    HealthConfig, KanbanConfig, PoolConfig, ScalingConfig, ScheduleConfig,
+    HealthConfig, KanbanConfig, PoolConfig, ScalingConfig, ScheduleConfig, TracingConfig,
 };
 use super::control::{self, Control};
 use super::queue::{self, Plugs};
@@ -16,6 +16,7 @@ use crate::admission::{Limits, LimitsError, Regulator};
 use crate::kanban::{Broker, BrokerError, Handler, ScheduleError, SeenStore};
 use crate::pool::ScaleError;
 use crate::routing::PoolSetError;
+use crate::spans::Spans;
 use crate::sync::{self, EpochCell};
 use crate::thread::Cores;
 use crate::time::Clock;
@@ -51,12 +52,14 @@ impl Runtime {
             kanban: OnceLock::new(),
             regulator: Arc::new(Regulator::with_sub_limits(limits, subs)),
             clock,
+            spans: Spans::default(),
             cores,
             bell: Arc::default(),
             registry: Mutex::default(),
             ended: Mutex::default(),
             ender: Mutex::default(),
         };
+        core.spans.turn(config.tracing.spans);
         // From here on an early return drops the runtime, which stops what was started.
         let runtime = Runtime { core: Arc::new(core) };
         let mut registry = runtime.core.registry.lock();
@@ -171,6 +174,12 @@ impl Builder {
     /// Items that are published again and again.
     pub fn schedule(mut self, name: impl Into<String>, schedule: ScheduleConfig) -> Self {
         self.config.schedules.insert(name.into(), schedule);
+        self
+    }
+
+    /// What is told to a subscriber of `tracing`.
+    pub fn tracing(mut self, tracing: TracingConfig) -> Self {
+        self.config.tracing = tracing;
         self
     }
 

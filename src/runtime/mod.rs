@@ -28,7 +28,7 @@ pub use config::{
     BurstConfig, Config, ConfigError, ControlConfig, DomainConfig, ExecConfig, FailoverConfig, GroupConfig,
     HealthConfig, HttpConfig, KanbanConfig, Listen, Loader, NatsConfig, NatsTlsConfig, OnSignal, PoolConfig,
     QueuesConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, Secret, SeenConfig,
-    ServiceConfig, SyncConfig, Warning,
+    ServiceConfig, SyncConfig, TracingConfig, Warning,
 };
 pub use control::{Author, ControlStatus, Entry, HealthReport, PoolHealth, Readiness};
 pub use report::{HotKey, Report, RuntimeStatus};
@@ -40,6 +40,7 @@ use crate::admission::Regulator;
 use crate::domain::Domain;
 use crate::kanban::Kanban;
 use crate::pool::Pool;
+use crate::spans::Spans;
 use crate::sync::{self, EpochCell};
 use crate::thread::{Bell, Cores};
 use crate::time::Clock;
@@ -70,6 +71,8 @@ pub struct Runtime {
 struct Core {
     regulator: Arc<Regulator>,
     clock: Clock,
+    /// As the configuration in force has it.
+    spans: Spans,
     cores: Arc<Cores>,
     /// Calls the control thread before its next tick.
     bell: Arc<Bell>,

@@ -17,7 +17,7 @@ use crate::kanban::scheduler::{Outlet, Settings as SchedulerSettings};
 use crate::kanban::{
     BreakerSettings, Broker, BrokerError, CoordinatorSettings, Depth, Event, Events, Handler, Item,
     ItemError, Kanban, Lane, MemorySeen, Name, Program, ProgramSettings, PublishError, Publisher,
-    RetrySettings, Schedule, ScheduleError, Scheduler, SeenStore, Stored, When,
+    RetrySettings, Schedule, ScheduleError, Scheduler, SeenStore, Stored, When, begin_trace,
 };
 use crate::time::Deadline;
 
@@ -65,6 +65,7 @@ pub(super) fn start(core: &Arc<Core>, config: &Config, plugs: Plugs) -> Result<(
     let counts = Arc::default();
     let publisher = Publisher::new(broker.clone(), core.clock.clone())
         .counting(Arc::clone(&counts))
+        .with_spans(core.spans.clone())
         .timeout(config.kanban.publish_timeout)
         .max_payload(usize::try_from(config.kanban.payload).unwrap_or(usize::MAX));
     let events = journal(core);
@@ -82,6 +83,7 @@ pub(super) fn start(core: &Arc<Core>, config: &Config, plugs: Plugs) -> Result<(
         events,
         finished: Arc::new(move |id, success| ended.finished(id, success)),
         settings: consumer_settings(config),
+        spans: core.spans.clone(),
     };
     let kanban = Kanban::start(env, sources, publisher, scheduler.clone()).map_err(|error| {
         // Its thread would publish for ever.
@@ -227,7 +229,14 @@ struct BrokerOutlet {
 
 impl Outlet for BrokerOutlet {
     fn publish(&self, items: Vec<Item>) -> Vec<Result<Stored, PublishError>> {
-        let items: Vec<Arc<Item>> = items.into_iter().map(Arc::new).collect();
+        let begins = self.publisher.traces();
+        let traced = |mut item: Item| {
+            if begins {
+                begin_trace(&mut item);
+            }
+            Arc::new(item)
+        };
+        let items: Vec<Arc<Item>> = items.into_iter().map(traced).collect();
         self.publisher.publish_items(&items)
     }
 

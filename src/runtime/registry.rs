@@ -49,6 +49,7 @@ impl Registry {
             router: Router::default(),
             regulator: core.regulator.clone(),
             clock: core.clock.clone(),
+            spans: core.spans.clone(),
         };
         self.groups_of.insert(name.clone(), group);
         self.domains.insert(name, Domain { shared: Arc::new(shared) });

@@ -115,6 +115,7 @@ impl Core {
                 member.pool.set_bounds(pool.min_workers, pool.max_workers);
             }
         }
+        self.spans.turn(after.tracing.spans);
         self.control.journal.keep(after.control.journal as usize);
         let told = Draft {
             author: Author::Control,
@@ -178,6 +179,7 @@ fn difference(before: &Config, after: &Config) -> String {
         ("health", before.health != after.health),
         ("balance", before.balance != after.balance),
         ("burst", before.burst != after.burst),
+        ("tracing", before.tracing != after.tracing),
     ];
     let changed: Vec<&str> = tables.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
     if changed.is_empty() { "not at all".to_owned() } else { changed.join(", ") }

@@ -10,6 +10,7 @@ mod epoch;
 mod model;
 #[cfg(not(heijunka_loom))]
 mod native;
+mod switch;
 
 pub(crate) use crossbeam_utils::CachePadded;
 pub(crate) use crossbeam_utils::sync::Unparker;
@@ -18,3 +19,4 @@ pub(crate) use epoch::{EpochCell, Guard, pin, synchronize};
 pub(crate) use model::*;
 #[cfg(not(heijunka_loom))]
 pub(crate) use native::*;
+pub(crate) use switch::Switch;

@@ -14,5 +14,6 @@ mod regressions;
 mod rig;
 mod stopping;
 mod strays;
+mod trace;
 mod volume;
 mod wrong_use;

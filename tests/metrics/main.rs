@@ -78,6 +78,7 @@ fn every_family_is_there_with_its_type() {
         ("pool_health", "gauge"),
         ("pool_hot_key_share_ratio", "gauge"),
         ("pool_in_flight", "gauge"),
+        ("pool_longest_job_seconds", "gauge"),
         ("pool_lost_workers", "gauge"),
         ("pool_queue_length", "gauge"),
         ("pool_surge_workers", "gauge"),

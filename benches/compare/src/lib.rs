@@ -8,9 +8,11 @@
 //! - [`team`]: threads exist before the clock starts, leave one barrier together, and the slowest one counts;
 //! - [`latency`]: open-loop pacing, stamps of one clock, percentiles from an HDR histogram;
 //! - [`spawn`]: one trait for everything that runs a closure on another thread, and an adapter for each peer;
+//! - [`burner`]: a process that uses a given share of the processor, for what is compared with its cost alone;
 //! - [`report`]: one line for each row with its goal, and the goals met and missed at the end.
 
 pub mod allocations;
+pub mod burner;
 pub mod clock;
 pub mod cores;
 pub mod latency;

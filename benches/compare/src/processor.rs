@@ -25,7 +25,8 @@ pub fn time_used() -> Option<Duration> {
 }
 
 /// The processor time everything on this machine has used, stolen time included. `None` where `/proc` does not tell.
-fn time_used_by_all() -> Option<Duration> {
+#[must_use]
+pub fn time_used_by_all() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let ticks: Vec<u64> =
         stat.lines().next()?.split_whitespace().skip(1).map_while(|field| field.parse().ok()).collect();

@@ -15,6 +15,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -38,6 +39,13 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Error> {
         Command::Drain(args) => ending::drain(args),
         Command::Stop(args) => ending::stop(args),
     }
+}
+
+/// Whether the control plane at this socket answers within this time that it lives.
+pub(crate) fn answers(socket: &Path, within: Duration) -> bool {
+    let socket = args::Socket { socket: Some(socket.to_owned()) };
+    let answer = client::Service::new(&socket).patience(within).ask("GET", "/healthz", b"");
+    answer.is_ok_and(|answer| answer.status() == 200)
 }
 
 /// Prints a value as JSON: in one line, or indented.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use heijunka::Listen;
 
+use crate::log::Format;
+
 const AFTER: &str = "\
 Examples:
   heijunka run heijunka.toml
@@ -43,4 +45,7 @@ pub(crate) struct Run {
     /// What is told on standard error: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) log: tracing::level_filters::LevelFilter,
+    /// How it is told. What repeats itself more than 50 times within 10 seconds is held back and counted, but for debug and trace
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub(crate) log_format: Format,
 }

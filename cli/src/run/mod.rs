@@ -3,10 +3,11 @@
 mod args;
 mod ending;
 mod ops;
+mod pulse;
 mod signals;
 mod stdin;
+mod supervisor;
 
-use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,8 +22,9 @@ pub(crate) use args::Run;
 
 use crate::check;
 use crate::error::Error;
-use crate::output;
+use crate::{log, output};
 use ending::{Ending, How};
+use pulse::Pulse;
 
 /// How long the control plane has to say its last words.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -33,13 +35,7 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     if args.stdin && config.queue().is_none() {
         return Err(Error::NoQueue);
     }
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_max_level(args.log)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .with_target(false)
-        .init();
+    let limit = log::begin(args.log, args.log_format, config.tracing.spans);
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -52,6 +48,7 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
     let runtime = Arc::new(Runtime::start(config.clone())?);
     let serving = claimed.serve(&runtime, &ending)?;
     tell_start(&config, socket.as_deref(), http);
+    let pulse = Pulse::start(&runtime, socket, limit)?;
     let fed = if args.stdin { Some(stdin::feed(&runtime, args.domain.clone(), &ending)?) } else { None };
     let wish = if args.stdin { ending.wish().unwrap_or((How::Drain, None)) } else { ending.wait() };
     let (how, within) = wish;
@@ -65,17 +62,20 @@ pub(crate) fn run(args: &Run) -> Result<ExitCode, Error> {
             OnSignal::Auto => config.queue().is_none_or(|broker| broker.is_volatile()),
         },
     };
-    info!(?grace, "{}", if drains { "draining" } else { "stopping" });
+    let doing = if drains { "draining" } else { "stopping" };
+    info!(?grace, "{doing}");
+    pulse.ending(doing);
     let report = if drains { runtime.drain(grace) } else { runtime.stop(grace) };
     if let Some(ops) = serving.ops {
         for thread in ops.stop(LAST_WORDS) {
             tracing::debug!(thread, "it still answers somebody");
         }
     }
+    drop(pulse);
     if let Some(fed) = &fed {
-        output::note(&fed.told(&runtime));
+        tell(args.log_format, &fed.told(&runtime));
     }
-    output::note(&ending::told(&report, &runtime));
+    tell(args.log_format, &ending::told(&report, &runtime));
     let clean = report.is_clean() && fed.as_ref().is_none_or(|fed| fed.is_clean(&runtime));
     if let Some(error) = fed.and_then(stdin::Fed::into_error) {
         return Err(Error::Input(error));
@@ -89,6 +89,16 @@ struct Programs;
 impl Drop for Programs {
     fn drop(&mut self) {
         heijunka::kill_programs();
+    }
+}
+
+/// The last words, whatever the level of the log: where it is read by programs, they read these as well.
+fn tell(format: log::Format, words: &str) {
+    match format {
+        log::Format::Text => output::note(words),
+        log::Format::Json => {
+            output::note(&serde_json::json!({"level": "INFO", "message": words}).to_string());
+        }
     }
 }
 

@@ -6,11 +6,15 @@ mod common;
 
 mod batches;
 mod endings;
+mod http;
 mod letters;
+mod logs;
+mod notify;
 mod programs;
 mod refusals;
 mod schedules;
 mod service;
 mod stdin;
 mod stores;
+mod supervisor;
 mod told;

@@ -44,7 +44,10 @@ fn a_program_is_told_its_item_and_nothing_secret() {
     command.env("HJ_SECRET", "hush");
     let service = Service::spawn(command, &home);
     service.wait_for("INFO ready ");
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let (parent, state) = (format!("traceparent={trace}"), "tracestate=a=1");
     let told = ["--key", "k", "--header", "lang=en", "--deadline", "1h", "--priority", "high"];
+    let told = [told.as_slice(), &["--header", &parent, "--header", state]].concat();
     home.done(&[["publish", "mail", "hello", "--id", "7"].as_slice(), &told].concat());
     let text = home.line("env");
     for line in [
@@ -54,6 +57,8 @@ fn a_program_is_told_its_item_and_nothing_secret() {
         "HEIJUNKA_KEY=k",
         "HEIJUNKA_ATTEMPT=1",
         "HEIJUNKA_HEADER_LANG=en",
+        &format!("TRACEPARENT={trace}"),
+        "TRACESTATE=a=1",
         "TZ=UTC",
     ] {
         assert!(text.lines().any(|told| told == line), "{line}: {text}");

@@ -13,6 +13,7 @@ use super::guard::FAULT;
 use super::text::{decode, encode};
 use crate::kanban::item::{Item, Lane, RESERVED};
 use crate::kanban::name::{ItemId, Name};
+use crate::kanban::trace;
 use crate::time::Timestamp;
 
 const KEY: &str = "heijunka-key";
@@ -72,6 +73,11 @@ pub(super) fn properties(item: &Item, past: Past, mut extra: FieldTable) -> Amqp
         extra.insert(KEY.to_owned(), AmqpValue::LongString(encode(key)));
     }
     for (name, value) in &item.headers {
+        // Where other clients look for it.
+        if trace::is_plain(name, value) {
+            extra.insert(name.clone(), AmqpValue::LongString(value.clone()));
+            continue;
+        }
         let name: String = [HEADER, &encode(name)].concat();
         extra.insert(name, AmqpValue::LongString(encode(value)));
     }
@@ -225,7 +231,7 @@ impl<'a> Reader<'a> {
                 && Name::new(name).is_ok()
                 && let Some(value) = plain(value)
             {
-                headers.insert(name.clone(), value);
+                headers.insert(trace::spelt(name).unwrap_or(name).to_owned(), value);
             }
         }
         headers

@@ -82,6 +82,18 @@ pub enum Verdict {
     DeadLetter(Box<Death>),
 }
 
+impl Verdict {
+    /// In a word, such as `dead_letter`.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Verdict::Ack => "ack",
+            Verdict::Retry { .. } => "retry",
+            Verdict::Release { .. } => "release",
+            Verdict::DeadLetter(_) => "dead_letter",
+        }
+    }
+}
+
 /// How an item died.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
@@ -123,4 +135,15 @@ pub enum Settled {
     Gone,
     /// It could not be done now: here it is again.
     Failed(Settlement, BrokerError),
+}
+
+impl Settled {
+    /// In a word, such as `gone`.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Settled::Done => "done",
+            Settled::Gone => "gone",
+            Settled::Failed(..) => "failed",
+        }
+    }
 }

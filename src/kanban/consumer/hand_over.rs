@@ -114,6 +114,7 @@ impl Driver {
             source: u32::try_from(at).unwrap_or(u32::MAX),
             attempt: loan.failures.saturating_add(1),
             deliveries: loan.deliveries,
+            delivery: loan.span.clone(),
         };
         let domain = &self.shared.sources[at].domain;
         let mut job = domain.job(item.routing_key()).priority(item.lane.priority).in_background();

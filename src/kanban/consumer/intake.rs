@@ -10,6 +10,8 @@ use crate::kanban::broker::{Death, Delivery, Settlement, Verdict, Want};
 use crate::kanban::cells::Count;
 use crate::kanban::retry::{Arrival, Cause, arrival};
 use crate::kanban::seen::Seen;
+use crate::kanban::spans;
+use crate::kanban::trace::{TRACEPARENT, TraceContext};
 use crate::sync::weakened;
 use crate::time::{Moment, Timestamp};
 
@@ -134,6 +136,7 @@ impl Driver {
             Ok(slot) => slot,
             Err(loan) => return self.refuse_loan(loan, "more than was wanted"),
         };
+        self.begin_span(slot);
         if undecodable {
             if let Arrival::Dead(cause) = what {
                 self.bury(slot, cause);
@@ -167,6 +170,19 @@ impl Driver {
                 self.env.seen.forget(&key);
                 self.drop_item(slot);
             }
+        }
+    }
+
+    /// Its span, if spans are on. What its publisher said of a trace is looked at in any case.
+    fn begin_span(&mut self, slot: u32) {
+        let Some(loan) = self.table.get(slot) else { return };
+        if let Some(Err(error)) = loan.item.headers.get(TRACEPARENT).map(|text| text.parse::<TraceContext>())
+        {
+            tracing::debug!(id = %loan.item.id, domain = %loan.item.lane.domain, %error, "a traceparent that means nothing");
+        }
+        if self.env.spans.are_on() {
+            let span = spans::deliver(self.shared.system, &loan.item, loan.deliveries);
+            loan.span = (!span.is_disabled()).then(|| Box::new(span));
         }
     }
 

@@ -32,10 +32,12 @@ use super::name::{ItemId, Name};
 use super::outcome::Handler;
 use super::retry::{Expired, RetrySettings};
 use super::seen::SeenStore;
+use super::spans;
 use crate::admission::Regulator;
 use crate::domain::Domain;
 use crate::pool::Flag;
 use crate::priority::Priority;
+use crate::spans::Spans;
 use crate::sync::{Mutex, Parker, weakened};
 use crate::thread::{Managed, panic_message};
 use crate::time::{Clock, Deadline};
@@ -80,6 +82,7 @@ pub(crate) struct Env {
     pub(crate) events: Events,
     pub(crate) finished: Finished,
     pub(crate) settings: ConsumerSettings,
+    pub(crate) spans: Spans,
 }
 
 /// What the driver is to do.
@@ -99,6 +102,8 @@ enum Mode {
 /// What driver, workers and callers share.
 struct Shared {
     sources: Vec<Source>,
+    /// What spans call the broker.
+    system: &'static str,
     desk: Desk,
     /// Tells handlers that their time is up: what they do not finish now is interrupted, which costs no attempt.
     interrupted: Flag,
@@ -179,6 +184,7 @@ fn prepare(env: Env, sources: Vec<Source>) -> Result<(Arc<Shared>, Driver), Cons
     let (desk, reports) = Desk::new(env.settings.slots as usize, signal.clone());
     let shared = Arc::new(Shared {
         sources,
+        system: spans::system(env.broker.traits().name),
         desk,
         interrupted: Flag::default(),
         mode: Mutex::new(Mode::Run),

@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use tracing::Span;
+
 use super::Shared;
 use super::desk::Report;
 use crate::error::JobError;
 use crate::kanban::item::Item;
 use crate::kanban::outcome::{Outcome, Work};
 use crate::kanban::retry::Ended;
+use crate::kanban::spans;
 use crate::metrics::Ended as JobEnded;
 use crate::pool::{self, Context, Finish};
 use crate::sync::weakened;
@@ -24,6 +27,8 @@ pub(super) struct Run {
     pub(super) source: u32,
     pub(super) attempt: u32,
     pub(super) deliveries: u32,
+    /// The span of its delivery, if spans are on.
+    pub(super) delivery: Option<Box<Span>>,
 }
 
 /// Tells the driver when it is dropped, if nothing else did: the handler's panic may have been one that cannot be caught twice.
@@ -77,14 +82,17 @@ fn cut_short(mut ended: Ended) -> Ended {
 
 impl pool::Work for Run {
     fn run(self, context: Context<'_>, finish: Finish<'_>) {
-        let Self { shared, item, slot, source, attempt, deliveries } = self;
+        let Self { shared, item, slot, source, attempt, deliveries, delivery } = self;
         let died = Some(Ended::Panicked("the worker died".to_owned()));
         let telling =
             Telling { shared: &shared, report: Some(Report { slot, ended: died, ran: Duration::ZERO }) };
         let source = &shared.sources[source as usize];
         let context = context.limited(source.retry.timeout, &shared.interrupted);
         let work = Work { item: &item, attempt, deliveries, context: &context };
-        let returned = catch_unwind(AssertUnwindSafe(|| source.handler.handle(&work)));
+        let process = delivery.map_or_else(Span::none, |of| {
+            spans::process(shared.system, &item, &of, attempt, work.context.pool())
+        });
+        let returned = catch_unwind(AssertUnwindSafe(|| process.in_scope(|| source.handler.handle(&work))));
         let ran = context.ran();
         // The permit returns at once; settling takes its time without it.
         match returned {
@@ -96,12 +104,14 @@ impl pool::Work for Run {
                     Outcome::Retry { error, .. } if context.is_late() => Ended::TimedOut(error),
                     outcome => Ended::Outcome(outcome),
                 };
+                spans::ended(process, ended.name());
                 telling.tell(ended, ran);
             }
             Err(payload) => {
                 finish.ended(JobEnded::Panicked);
                 let message = panic_message(&*payload).unwrap_or_else(|| "without a message".to_owned());
                 tracing::warn!(id = %item.id, domain = %item.lane.domain, %message, "a handler panicked");
+                spans::ended(process, "panicked");
                 telling.tell(Ended::Panicked(message), ran);
                 drop(payload);
             }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::Span;
+
 use super::Mode;
 use super::desk::Report;
 use super::driver::Driver;
@@ -10,6 +12,8 @@ use crate::kanban::breaker::Change;
 use crate::kanban::broker::{BrokerError, Settled, Settlement, Verdict};
 use crate::kanban::cells::Count;
 use crate::kanban::retry::{Decision, Ended, Says, decide};
+use crate::kanban::spans;
+use crate::pool::OUTCOME;
 use crate::time::Moment;
 
 /// When an item comes again whose dead letter could not be kept.
@@ -168,10 +172,14 @@ impl Driver {
         });
         let (mut confirmed, buried) = (0, self.buried);
         if !settlements.is_empty() {
+            let mut spans = self.settle_spans(&slots).into_iter();
             let answers = self.env.broker.settle(settlements, self.env.settings.settle_timeout);
             // Of what it gives no answer for, nobody knows: its lease brings it back, if it is not done with.
             let answers = answers.into_iter().chain(std::iter::repeat_with(|| Settled::Gone));
             for (slot, settled) in slots.into_iter().zip(answers) {
+                if let Some(span) = spans.next() {
+                    spans::ended(span, settled.name());
+                }
                 confirmed += u32::from(self.settled(slot, settled));
             }
         }
@@ -189,6 +197,22 @@ impl Driver {
             self.broker_works();
         }
         true
+    }
+
+    /// One for each slot, or none at all while spans are off.
+    fn settle_spans(&mut self, slots: &[u32]) -> Vec<Span> {
+        if !self.env.spans.are_on() {
+            return Vec::new();
+        }
+        let (table, system) = (&mut self.table, self.shared.system);
+        let mut span = |slot: &u32| {
+            let loan = table.get(*slot)?;
+            let (Some(delivery), Stage::Settling { verdict, .. }) = (&loan.span, &loan.stage) else {
+                return None;
+            };
+            Some(spans::settle(system, &loan.item, delivery, verdict.name()))
+        };
+        slots.iter().map(|slot| span(slot).unwrap_or_else(Span::none)).collect()
     }
 
     /// What is sent for this slot; `None` if it has to wait, and is in `failed`.
@@ -214,6 +238,9 @@ impl Driver {
             Settled::Done => {
                 let Some(loan) = self.table.free_slot(slot) else { return true };
                 if let Stage::Settling { verdict, .. } = &loan.stage {
+                    if let Some(delivery) = &loan.span {
+                        delivery.record(OUTCOME, verdict.name());
+                    }
                     self.buried += u64::from(matches!(verdict, Verdict::DeadLetter(_)));
                     self.env.counts.add(counted(verdict), 1);
                     if matches!(verdict, Verdict::DeadLetter(death) if death.reason == "poison") {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::Span;
+
 use crate::kanban::broker::{Delivery, Ticket, Verdict};
 use crate::kanban::item::Item;
 use crate::kanban::seen::SeenKey;
@@ -31,13 +33,15 @@ pub(super) struct Loan {
     pub(super) deliveries: u32,
     pub(super) failures: u32,
     pub(super) stage: Stage,
+    /// From its delivery to its end, if spans are on.
+    pub(super) span: Option<Box<Span>>,
 }
 
 impl Loan {
     pub(super) fn of(delivery: Delivery, source: usize) -> Self {
         let Delivery { ticket, item, deliveries, failures, fault: _ } = delivery;
         let failures = failures.unwrap_or(deliveries.saturating_sub(1));
-        Self { ticket: Some(ticket), item, source, deliveries, failures, stage: Stage::Held }
+        Self { ticket: Some(ticket), item, source, deliveries, failures, stage: Stage::Held, span: None }
     }
 
     pub(super) fn key(&self) -> SeenKey {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::error::ProgramError;
 use crate::kanban::item::Item;
+use crate::kanban::trace::TRACEPARENT;
 
 /// What is passed on of the service's own environment: the rest may be secret.
 const PASSED_ON: [&str; 3] = ["PATH", "HOME", "LANG"];
@@ -73,6 +74,11 @@ pub(super) fn of_item(
     set(deliveries_name, Some(deliveries.to_string()));
     set(deadline, item.deadline.map(|at| at.to_string()));
     set(timeout_name, timeout.map(|left| left.as_millis().to_string()));
+    // Under the names that programs look for, and only what is valid.
+    if item.trace().is_some() {
+        set("TRACEPARENT", item.headers.get(TRACEPARENT).cloned());
+        set("TRACESTATE", item.trace_state().map(str::to_owned));
+    }
     variables
 }
 

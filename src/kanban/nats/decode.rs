@@ -9,6 +9,7 @@ use super::headers::{self, DEADLINE, ID, KEY, OTHER, PUBLISHED};
 use crate::kanban::broker::DeadLetter;
 use crate::kanban::item::{Item, Lane, RESERVED};
 use crate::kanban::name::{ItemId, Name};
+use crate::kanban::trace;
 use crate::time::Timestamp;
 
 /// What a server adds for itself.
@@ -100,7 +101,7 @@ impl Found {
         let lower = name.to_ascii_lowercase();
         let is_plain = Name::new(name).is_ok() && !lower.starts_with(RESERVED) && !lower.starts_with(SERVERS);
         if is_plain && !value.chars().any(char::is_control) {
-            self.headers.insert(name.to_owned(), value.to_owned());
+            self.headers.insert(trace::spelt(name).unwrap_or(name).to_owned(), value.to_owned());
         }
     }
 }

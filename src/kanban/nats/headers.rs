@@ -1,7 +1,7 @@
 //! The headers of an item as they go over the wire, and back.
 //!
 //! What is heijunka's own begins with `heijunka-`; headers of the publisher are `heijunka-h-{name}`, their values percent-encoded, as the
-//! protocol takes neither line ends nor anything but text.
+//! protocol takes neither line ends nor anything but text. Those of trace context stand as they are, where others look for them.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,6 +10,7 @@ use async_nats::{HeaderMap, HeaderValue};
 
 use crate::kanban::broker::Death;
 use crate::kanban::item::{Item, Lane};
+use crate::kanban::trace;
 
 pub(super) const ID: &str = "heijunka-id";
 pub(super) const KEY: &str = "heijunka-key";
@@ -58,6 +59,10 @@ fn plain(item: &Item) -> HeaderMap {
     }
     put(&mut headers, PUBLISHED, &item.published.as_millis().to_string());
     for (name, value) in &item.headers {
+        if trace::is_plain(name, value) {
+            put(&mut headers, name, value);
+            continue;
+        }
         put(&mut headers, &format!("{OTHER}{}", encoded(name)), &encoded(value));
     }
     headers

@@ -22,7 +22,15 @@ pub(super) fn routes(routes: Routes, runtime: &Arc<Runtime>) -> Routes {
         .lines(Method::Post, "/publish", LONG, move |request, lines| {
             request.only(&[])?;
             let kanban = kanban(&many)?;
-            publish_lines(request.body(), lines, |specs| publish(&kanban, specs))
+            let trace = request.trace();
+            // Lines without a trace of their own belong to that of the request.
+            let traced = |spec: ItemSpec| match &trace {
+                Some((parent, state)) => spec.or_trace(parent, state),
+                None => spec,
+            };
+            publish_lines(request.body(), lines, |specs| {
+                publish(&kanban, specs.into_iter().map(traced).collect())
+            })
         })
 }
 

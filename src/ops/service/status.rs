@@ -116,14 +116,14 @@ impl Teller {
 
 /// Server-sent events.
 impl Teller {
-    /// The status, and the journal if it has more than was `told`: one more than the number of its last entry then, so that at the
-    /// beginning it is told in any case.
+    /// The status, and the journal if there is more of it than was `told`: at the beginning in any case, even if it is empty.
     fn tell(&self, told: &mut u64) -> Vec<u8> {
         let mut out = event("status", &self.status());
-        let last = self.runtime.journal().last().map_or(0, |entry| entry.number);
-        if *told <= last {
+        // Numbers begin at 0, and nothing told is less than nothing there.
+        let there = self.runtime.journal().last().map_or(1, |entry| entry.number + 2);
+        if *told < there {
             out.extend(event("journal", &entries(&self.runtime, None, ENTRIES)));
-            *told = last + 1;
+            *told = there;
         }
         out
     }

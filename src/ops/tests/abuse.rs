@@ -14,15 +14,29 @@ fn there_may_be_only_so_many_connections() {
     let rig = Rig::new(|limits| limits.connections = 3, routes());
     let mut clients: Vec<_> = (0..3).map(|_| rig.client()).collect();
     for client in &mut clients {
-        assert_eq!(client.post("/length", "").0, 200);
+        assert_eq!(client.send("GET /ticks HTTP/1.1\r\n\r\n").head().0, 200);
     }
     let mut further = rig.client();
     assert_eq!(further.answer().0, 503);
     assert!(further.is_closed());
     // Those that are there go on, and one that leaves makes room.
-    assert_eq!(clients[0].post("/length", "").0, 200);
+    assert!(clients[0].chunk().is_some());
     drop(clients.pop());
     while rig.client().post("/length", "").0 == 503 {}
+}
+
+#[test]
+fn whoever_has_been_silent_the_longest_makes_room() {
+    let rig = Rig::new(|limits| limits.connections = 2, routes());
+    let (mut first, mut second) = (rig.client(), rig.client());
+    for client in [&mut first, &mut second] {
+        assert_eq!(client.post("/length", "").0, 200);
+    }
+    let mut third = rig.client();
+    assert_eq!(third.post("/length", "").0, 200);
+    assert!(first.is_closed());
+    assert_eq!(second.post("/length", "").0, 200);
+    assert_eq!(third.post("/length", "").0, 200);
 }
 
 #[test]

@@ -90,3 +90,28 @@ fn a_single_item_is_told_by_query_and_headers() {
     assert_eq!(client.ask(twice).0, 400);
     assert_eq!(client.ask("POST /publish/low/mail HTTP/1.1\r\nHeijunka-Idd: 8\r\n\r\n").0, 400);
 }
+
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+#[test]
+fn the_traceparent_of_a_request_is_its_items_unless_it_has_its_own() {
+    let (rig, _) = rig();
+    let ask =
+        |headers: &str| rig.client().ask(format!("POST /publish/high/mail HTTP/1.1\r\n{headers}\r\n")).1;
+    let told = ask(&format!("Traceparent: {TRACE}\r\ntracestate: a=1\r\nTraceState: b=2\r\n"));
+    assert!(
+        told.contains(&format!("{{\"traceparent\": \"{TRACE}\", \"tracestate\": \"a=1,b=2\"}}")),
+        "{told}"
+    );
+    let own = TRACE.replace("4bf9", "aaaa");
+    let told =
+        ask(&format!("traceparent: {TRACE}\r\ntracestate: a=1\r\nheijunka-header-traceparent: {own}\r\n"));
+    assert!(told.contains(&format!("{{\"traceparent\": \"{own}\"}}")), "{told}");
+    // Never a reason to refuse.
+    for wrong in [&TRACE.to_uppercase(), "", "ff", &format!("{TRACE}\r\ntraceparent: {own}")] {
+        let told = ask(&format!("traceparent: {wrong}\r\ntracestate: a=1\r\n"));
+        assert!(told.contains(" {} "), "{wrong}: {told}");
+    }
+    let told = ask(&format!("traceparent: {TRACE}\r\ntracestate: {}\r\n", "x".repeat(5000)));
+    assert!(told.contains(&format!("{{\"traceparent\": \"{TRACE}\"}}")), "{told}");
+}

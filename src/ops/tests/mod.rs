@@ -6,3 +6,4 @@ mod batches;
 mod claims;
 mod endings;
 mod rig;
+mod tcp;

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use crate::ops::{Lines, Method, Ops, OpsLimits, OpsSettings, Problem, Request, Response, Routes};
+use crate::ops::{
+    HttpSettings, Lines, Method, Ops, OpsLimits, OpsSettings, Problem, Request, Response, Routes, Token,
+};
 
 /// A folder for sockets, gone after the test. Its path must be short.
 #[derive(Debug)]
@@ -43,6 +46,46 @@ pub(super) struct Rig {
     pub(super) socket: PathBuf,
 }
 
+/// A server on a port of its own, which asks for this token.
+#[derive(Debug)]
+pub(super) struct HttpRig {
+    pub(super) address: SocketAddr,
+    pub(super) ops: Ops,
+}
+
+pub(super) const TOKEN: &str = "correct-horse-battery-staple";
+
+impl HttpRig {
+    pub(super) fn new(change: impl FnOnce(&mut OpsLimits), routes: Routes) -> Self {
+        let token = Some(Token::new(TOKEN).unwrap());
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let http = HttpSettings { listen, token, ..HttpSettings::default() };
+        let mut settings = OpsSettings { http: Some(http), ..OpsSettings::nowhere() };
+        change(&mut settings.limits);
+        let claim = Ops::claim(settings).unwrap();
+        let address = claim.http().expect("it listens on TCP");
+        Self { address, ops: claim.serve(routes).unwrap() }
+    }
+
+    pub(super) fn client(&self) -> Client {
+        let socket = TcpStream::connect(self.address).unwrap();
+        socket.set_read_timeout(Some(LONG)).unwrap();
+        socket.set_write_timeout(Some(LONG)).unwrap();
+        Client { socket: Box::new(socket), read: Vec::new() }
+    }
+
+    /// The status and the body of this, asked as a browser or curl would.
+    pub(super) fn get(&self, path: &str) -> (u16, String) {
+        self.client().ask(format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.address))
+    }
+
+    /// It still does what it should.
+    #[track_caller]
+    pub(super) fn is_well(&self) {
+        assert_eq!(self.get("/open").0, 200);
+    }
+}
+
 impl Rig {
     pub(super) fn new(change: impl FnOnce(&mut OpsLimits), routes: Routes) -> Self {
         let folder = Folder::new();
@@ -62,7 +105,7 @@ impl Rig {
         let socket = UnixStream::connect(&self.socket).unwrap();
         socket.set_read_timeout(Some(LONG)).unwrap();
         socket.set_write_timeout(Some(LONG)).unwrap();
-        Client { socket, read: Vec::new() }
+        Client { socket: Box::new(socket), read: Vec::new() }
     }
 
     /// It still does what it should.
@@ -72,7 +115,7 @@ impl Rig {
     }
 }
 
-/// `/hello/{name}` at once; `/length` of the body; `/slow`, `/panic`, `/never`; `/count?to=` line by line.
+/// `/open` to everybody, and `/ticks` from one on; for whoever may: `/hello/{name}` at once; `/length` of the body; `/slow`, `/panic`, `/never`; `/count?to=` line by line.
 pub(super) fn routes() -> Routes {
     let hello = |request: &Request| Ok(Response::text(format!("hello, {}", request.parameter("name"))));
     let length = |request: &Request| Ok(Response::text(request.body().len().to_string()));
@@ -81,7 +124,17 @@ pub(super) fn routes() -> Routes {
         request.only(&["to"])?;
         (1..=request.query_as::<u64>("to")?.unwrap_or(0)).try_for_each(|number| lines.line(&number))
     };
+    let ticks = |told: &mut u64| {
+        *told += 1;
+        format!("data: {told}\n\n").into_bytes()
+    };
     Routes::new()
+        .quick(Method::Get, "/open", |_| Ok(Response::text("open")))
+        .open()
+        .events("/ticks", Duration::from_millis(5), ticks)
+        .open()
+        .events("/floods", Duration::from_millis(1), |_| vec![b'x'; 1 << 20])
+        .open()
         .quick(Method::Get, "/hello/{name}", hello)
         .quick(Method::Get, "/large", |_| Ok(Response::new("text/plain", vec![b'x'; 10 << 20])))
         .quick(Method::Post, "/length", length)
@@ -95,8 +148,31 @@ pub(super) fn routes() -> Routes {
         .lines(Method::Post, "/count", LONG, count)
 }
 
+/// What both kinds of sockets can do.
+pub(super) trait Stream: io::Read + io::Write + Send {
+    fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+    fn set_nonblocking(&self, never_waits: bool) -> io::Result<()>;
+}
+
+macro_rules! stream {
+    ($stream:ty) => {
+        impl Stream for $stream {
+            fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+                self.shutdown(how)
+            }
+
+            fn set_nonblocking(&self, never_waits: bool) -> io::Result<()> {
+                self.set_nonblocking(never_waits)
+            }
+        }
+    };
+}
+
+stream!(UnixStream);
+stream!(TcpStream);
+
 pub(super) struct Client {
-    pub(super) socket: UnixStream,
+    pub(super) socket: Box<dyn Stream>,
     read: Vec<u8>,
 }
 
@@ -158,7 +234,7 @@ impl Client {
         (size > 0).then_some(piece)
     }
 
-    fn take(&mut self, bytes: usize) -> Vec<u8> {
+    pub(super) fn take(&mut self, bytes: usize) -> Vec<u8> {
         let mut buffer = vec![0; 64 << 10];
         while self.read.len() < bytes {
             let read = self.socket.read(&mut buffer).unwrap();
@@ -167,6 +243,15 @@ impl Client {
         }
         let rest = self.read.split_off(bytes);
         std::mem::replace(&mut self.read, rest)
+    }
+
+    /// Whether the server has closed the connection, whatever it said before.
+    pub(super) fn is_gone(&mut self) -> bool {
+        let mut rest = Vec::new();
+        match self.socket.read_to_end(&mut rest) {
+            Ok(_) => true,
+            Err(error) => !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+        }
     }
 
     /// Whether the server has closed the connection, having said nothing more.

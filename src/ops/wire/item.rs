@@ -49,7 +49,8 @@ impl NewItem {
         Self { domain: domain.into(), payload, payload_base64, ..Self::default() }
     }
 
-    /// What a request for `/publish/{priority}/{domain}` tells of its item.
+    /// What a request for `/publish/{priority}/{domain}` tells of its item; the trace of the request is the item's, unless it is
+    /// told another.
     ///
     /// # Errors
     /// 400: something is said twice, unknown, or wrong.
@@ -83,7 +84,11 @@ impl NewItem {
             }
         }
         let spec = item.into_spec().map_err(|error| Problem::bad(error.to_string()))?;
-        Ok(spec.payload(request.body().clone()))
+        let spec = spec.payload(request.body().clone());
+        Ok(match request.trace() {
+            Some((parent, state)) => spec.or_trace(parent, &state),
+            None => spec,
+        })
     }
 
     /// What is published.

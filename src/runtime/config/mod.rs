@@ -99,8 +99,18 @@ pub struct Config {
     pub kanban: KanbanConfig,
     /// What is published again and again, by name.
     pub schedules: BTreeMap<String, ScheduleConfig>,
+    /// What is told to a subscriber of `tracing`.
+    pub tracing: TracingConfig,
     /// The process that runs the configuration.
     pub service: ServiceConfig,
+}
+
+/// What is told to a subscriber of `tracing`: TOML table `[tracing]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+pub struct TracingConfig {
+    /// Whether jobs and items have spans, for a subscriber that takes those of the target `heijunka::spans`. Default no.
+    pub spans: bool,
 }
 
 /// The limits of admission: TOML table `[admission]`.

@@ -10,7 +10,7 @@ use super::path::one_line;
 const PREFIX: &str = "HEIJUNKA_";
 const LEVELS: &str = "__";
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "admission",
     "domains",
     "pools",
@@ -23,6 +23,7 @@ const TABLES: [&str; 13] = [
     "broker",
     "kanban",
     "schedules",
+    "tracing",
     "service",
 ];
 

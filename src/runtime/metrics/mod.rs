@@ -40,6 +40,7 @@ impl Runtime {
     /// | `busy_seconds_total`, `capacity_seconds_total` | `pool`, `domain` | work time and wall time of the workers |
     /// | `job_queue_seconds`, `job_service_seconds`, `job_latency_seconds` | `pool`, `domain` | histograms: waiting, running, and both |
     /// | `pool_surge_workers`, `pool_lost_workers` | `pool`, `domain` | of its workers, those a burst brought; those given up, beside them |
+    /// | `pool_longest_job_seconds` | `pool`, `domain` | for how long the job runs that runs the longest; beyond `stall_after` its worker counts as stuck |
     /// | `pool_by_hand` | `pool`, `domain` | 1 while its number of workers is set by hand |
     /// | `pool_hot_key_share_ratio` | `pool`, `key` | the share of a hot key in what the pool gets, 0 to 1; the key by its hash, the hottest four |
     /// | `balance_ratio` | | how evenly the pools are used, 0 to 1 |

@@ -44,6 +44,8 @@ impl Scrape {
         families.gauge("pool_surge_workers", help, self.each(|pool| pool.surge_workers))?;
         let help = "Workers given up because their job does not end; they are not among its workers.";
         families.gauge("pool_lost_workers", help, self.each(|pool| pool.lost_workers))?;
+        let help = "For how long the job runs that runs the longest, given up or not; 0 while none runs.";
+        families.gauge_in(&Unit::Seconds, "pool_longest_job", help, self.each(longest_job))?;
         let help = "1 while its number of workers is set by hand.";
         families.gauge("pool_by_hand", help, self.each(|pool| u32::from(pool.by_hand)))?;
         let states = [Health::Healthy, Health::Degraded, Health::Critical];
@@ -94,6 +96,10 @@ impl Scrape {
         let total = self.each(|pool| (&pool.latency.total, pool.latency.sums[2]));
         families.histogram("job_latency", "From arrival to end.", total)
     }
+}
+
+fn longest_job(pool: &PoolStatus) -> f64 {
+    pool.worker_status.iter().filter_map(|worker| worker.running_for).max().unwrap_or_default().as_secs_f64()
 }
 
 fn names(pool: &PoolStatus) -> [(&'static str, &str); 2] {

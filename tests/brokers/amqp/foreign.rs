@@ -176,3 +176,38 @@ fn a_letter_that_nobody_numbered_is_listed_and_can_be_removed() {
     assert_eq!(broker.remove_dead_letter(letters[0].serial, WITHIN), Ok(true));
     assert_eq!(broker.dead_letters(0, 10, WITHIN), Ok(Vec::new()));
 }
+
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// Under the name that others give it, both ways, and in the copy that a retry is.
+#[test]
+fn a_traceparent_is_understood_and_stands_where_others_look_for_it() {
+    let (vhost, broker) = world();
+    let (_connection, channel) = foreign(vhost.port(), vhost.name());
+    publish(&channel, b"x", headers(&[("Traceparent", text(TRACE)), ("tracestate", text("a=1"))]));
+    let theirs = take_one(&broker);
+    assert_eq!(theirs.item.trace().map(|trace| trace.to_string()).as_deref(), Some(TRACE));
+    let settled = settle(&broker, theirs, Verdict::Retry { after: Duration::from_millis(1) });
+    assert!(matches!(settled, Settled::Done), "{settled:?}");
+    let again = take_one(&broker);
+    assert_eq!(again.item.trace().map(|trace| trace.to_string()).as_deref(), Some(TRACE));
+    assert_eq!(again.item.trace_state(), Some("a=1"));
+    let settled = settle(&broker, again, Verdict::Ack);
+    assert!(matches!(settled, Settled::Done), "{settled:?}");
+    // A queue of theirs beside ours sees what we publish.
+    let queue = channel
+        .queue_declare("theirs", amiquip::QueueDeclareOptions::default())
+        .expect("another client declares a queue");
+    queue.bind(&exchange(&channel), QUEUE, FieldTable::new()).expect("it can be bound");
+    let mut item = (*item("a")).clone();
+    item.headers.insert("traceparent".to_owned(), TRACE.to_owned());
+    assert!(broker.publish(&[item.into()], WITHIN)[0].is_ok());
+    let got = queue.get(true).expect("it can be read").expect("it is confirmed, so it is there");
+    let told = got.delivery.properties.headers().clone().expect("there are headers");
+    assert_eq!(told.get("traceparent"), Some(&text(TRACE)));
+}
+
+/// The exchange that items are published to.
+fn exchange(channel: &Channel) -> amiquip::Exchange<'_> {
+    channel.exchange_declare_passive("kanban").expect("the exchange of our queues is there")
+}

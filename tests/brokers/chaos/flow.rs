@@ -117,8 +117,8 @@ impl Flow {
         }
     }
 
-    /// Publishes one item more, waits until it has run, and says how long that took: after a fault was healed, the time until work flows
-    /// again.
+    /// Publishes one item more, waits until it has run or so many others have that they cannot have been in hand before, and says how
+    /// long that took: after a fault was healed, the time until work flows again, however much of it waits.
     pub(crate) fn flows_again(&mut self, after: &str) {
         let start = self.clock.now();
         self.probes += 1;
@@ -135,7 +135,11 @@ impl Flow {
         }
         let stored = self.clock.now().since(start);
         if self.runtime.is_some() {
-            self.wait_until(&format!("an item runs after {after}"), || self.shared.ran.lock().contains(&id));
+            let before = self.shared.ran.lock().len();
+            self.wait_until(&format!("items run after {after}"), || {
+                let ran = self.shared.ran.lock();
+                ran.contains(&id) || ran.len() > before + SLOTS as usize
+            });
         }
         let ran = self.clock.now().since(start);
         println!("{}: after {after}: published within {stored:.1?}, run within {ran:.1?}", self.name);

@@ -108,3 +108,31 @@ fn headers_that_nobody_can_read_do_not_stop_the_lane() {
     });
     assert_eq!(nats.item_count(WITHIN), Ok(0));
 }
+
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// Under the name that others give it, both ways.
+#[test]
+fn a_traceparent_is_understood_and_stands_where_others_look_for_it() {
+    let server = NatsServer::start();
+    let nats = connect(settings(&server));
+    open(&nats);
+    let headers = format!("NATS/1.0\r\nTraceparent: {TRACE}\r\ntracestate: a=1\r\n\r\n");
+    publish(&server, headers.as_bytes(), b"x");
+    let theirs = take(&nats, 1).remove(0);
+    assert_eq!(theirs.item.trace().map(|trace| trace.to_string()).as_deref(), Some(TRACE));
+    assert_eq!(theirs.item.trace_state(), Some("a=1"));
+    assert!(matches!(settle(&nats, theirs, Verdict::Ack), Settled::Done));
+    let mut socket = TcpStream::connect(("127.0.0.1", server.port())).expect("it listens");
+    let ask =
+        format!("CONNECT {{\"verbose\":false,\"headers\":true}}\r\nSUB {} 1\r\nPING\r\n", lane().subject());
+    socket.write_all(ask.as_bytes()).expect("it reads");
+    let mut lines = BufReader::new(socket).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "PONG"), "it has subscribed");
+    let mut item = (*item("a")).clone();
+    item.headers.extend([("traceparent".to_owned(), TRACE.to_owned()), ("other".to_owned(), "1".to_owned())]);
+    assert!(nats.publish(&[item.into()], WITHIN)[0].is_ok());
+    let seen: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    assert!(seen.contains(&format!("traceparent: {TRACE}")), "{seen:?}");
+    assert_eq!(take(&nats, 1)[0].item.trace().map(|trace| trace.to_string()).as_deref(), Some(TRACE));
+}

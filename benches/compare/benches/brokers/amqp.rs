@@ -242,7 +242,7 @@ pub(crate) fn measure(suite: &mut Suite) {
     broker.close(PATIENCE);
     lapin.purge(&lane().subject());
     lapin.purge(QUEUE);
-    let consume = || unpinned(move || ours::consume(self::broker(server), many));
+    let consume = || unpinned(move || ours::consume(&self::broker(server), many));
     ours::row(suite, "amqp/consume/lapin", consume, || {
         unpinned(move || {
             lapin.pipelined(many);

@@ -186,7 +186,7 @@ pub(crate) fn measure(suite: &mut Suite) {
         ours::row(
             suite,
             name,
-            || unpinned(move || ours::consume(self::broker(server), many)),
+            || unpinned(move || ours::consume(&self::broker(server), many)),
             || {
                 unpinned(move || {
                     bare.pipelined(many);

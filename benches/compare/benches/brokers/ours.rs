@@ -97,7 +97,7 @@ pub(crate) fn row(suite: &mut Suite, name: &str, ours: impl FnMut() -> Cost, oth
 }
 
 /// What pulling, running and settling takes: the items are there before, and the first of them are held at a gate.
-pub(crate) fn consume(broker: Arc<dyn Broker>, items: u32) -> Cost {
+pub(crate) fn consume(broker: &Arc<dyn Broker>, items: u32) -> Cost {
     let (done, open) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let (count, gate) = (done.clone(), open.clone());
     let pool = PoolConfig {
@@ -122,7 +122,7 @@ pub(crate) fn consume(broker: Arc<dyn Broker>, items: u32) -> Cost {
         })
         .start()
         .expect("a runtime starts");
-    let publisher = publisher(&broker);
+    let publisher = publisher(broker);
     for first in (0..items).step_by(WINDOW) {
         let batch = (items - first).min(u32::try_from(WINDOW).expect("it is small"));
         assert!(

@@ -12,16 +12,19 @@ mod memory;
 mod queue;
 mod routing;
 mod throughput;
+mod watched;
 
 use std::process::ExitCode;
 
 use heijunka_compare::allocations::Counting;
+use heijunka_compare::burner;
 use heijunka_compare::suite::Suite;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 fn main() -> ExitCode {
+    burner::burn_if_told();
     Suite::run(|suite| {
         admission::measure(suite);
         routing::measure(suite);
@@ -30,5 +33,6 @@ fn main() -> ExitCode {
         memory::measure(suite);
         queue::measure(suite);
         idle::measure(suite);
+        watched::measure(suite);
     })
 }

@@ -7,7 +7,7 @@ use super::super::{
     AdmissionConfig, Affinity, BalanceConfig, BreakerConfig, BrokerConfig, BrokerKind, BurstConfig, Config,
     ControlConfig, DomainConfig, ExecConfig, GroupConfig, HealthConfig, HttpConfig, KanbanConfig, Kind,
     Listen, OnSignal, PoolConfig, RetryConfig, RetryOverrides, ScalingConfig, ScheduleConfig, Secret,
-    SeenConfig, ServiceConfig, SyncConfig,
+    SeenConfig, ServiceConfig, SyncConfig, TracingConfig,
 };
 use super::elsewhere::{amqp, failover, nats};
 use super::read;
@@ -202,6 +202,9 @@ enabled = false
 every = "1s"
 domain = "elsewhere"
 
+[tracing]
+spans = true
+
 [service]
 socket = "/run/h.sock"
 state = "/var/h.json"
@@ -372,6 +375,7 @@ fn every_key_is_read() {
         }),
         kanban: kanban(),
         schedules: schedules(),
+        tracing: TracingConfig { spans: true },
         service: service(),
     };
     assert_eq!(read(EVERYTHING).unwrap(), expected);

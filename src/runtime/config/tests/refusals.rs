@@ -37,7 +37,7 @@ fn mistyped_keys_and_tables() {
     refused(
         "'so \"far' = 1",
         "1:1: \"so \\\"far\" is not a known key; the keys here are admission, domains, pools, groups, \
-         control, scaling, health, balance, burst, broker, kanban, schedules, service",
+         control, scaling, health, balance, burst, broker, kanban, schedules, tracing, service",
     );
 }
 

@@ -1,0 +1,62 @@
+//! A client of HTTP, as far as one is needed here: a request, and its whole answer.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::service::{Service, eventually};
+
+/// Where a service serves HTTP: it says so when it is ready, in whichever form its log has.
+#[track_caller]
+pub(crate) fn address(service: &Service) -> String {
+    let address = |told: &str| {
+        let after = told.split(" http=").nth(1).or_else(|| told.split("\"http\":\"").nth(1))?;
+        Some(after.split(['"', ' ', '\n']).next()?.to_owned())
+    };
+    eventually("it says where it listens", || address(&service.told()))
+}
+
+/// The status and the body of the answer to a request, by somebody who has a token or not.
+#[track_caller]
+pub(crate) fn ask(
+    address: &str,
+    method: &str,
+    target: &str,
+    token: Option<&str>,
+    body: &str,
+) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+    let token = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{token}\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    (status, if chunked { joined(body) } else { body.to_owned() })
+}
+
+/// Chunks without what is between them.
+fn joined(mut chunks: &str) -> String {
+    let mut whole = String::new();
+    while let Some((length, rest)) = chunks.split_once("\r\n") {
+        let length = usize::from_str_radix(length.trim(), 16).unwrap();
+        whole.push_str(&rest[..length]);
+        chunks = rest[length..].trim_start_matches("\r\n");
+    }
+    whole
+}
+
+/// What is there to be read.
+#[track_caller]
+pub(crate) fn get(address: &str, target: &str) -> String {
+    let (status, body) = ask(address, "GET", target, None, "");
+    assert_eq!(status, 200, "{target}: {body}");
+    body
+}
