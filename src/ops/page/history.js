@@ -9,7 +9,7 @@ const LATELY = 5_000;
 /** The samples with one more. Another process, or one that began anew, has no past. */
 export function extend(samples, status) {
   const last = samples.at(-1);
-  const goesOn = last !== undefined && last.pid === status.pid && status.uptime_ms > last.uptime_ms;
+  const goesOn = last !== undefined && last.pid === status.pid && status.uptime_ms >= last.uptime_ms;
   const kept = goesOn ? samples.filter((sample) => status.uptime_ms - sample.uptime_ms <= SPAN) : [];
   return [...kept, status];
 }

@@ -9,13 +9,15 @@ use super::routes::Routes;
 const STYLE: &str = include_str!("page.css");
 
 /// Modules to whoever edits or tests them; put one after the other, without what is for editors alone, they are the script of the page.
-const MODULES: [&str; 10] = [
+const MODULES: [&str; 12] = [
     include_str!("dom.js"),
     include_str!("format.js"),
     include_str!("history.js"),
     include_str!("verdict.js"),
     include_str!("parts.js"),
-    include_str!("sections.js"),
+    include_str!("head.js"),
+    include_str!("admission.js"),
+    include_str!("burst.js"),
     include_str!("pools.js"),
     include_str!("queues.js"),
     include_str!("journal.js"),
@@ -29,7 +31,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 /// What the page may load: itself. The hashes are those of its style and its script; a test tells the right ones.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src 'self' data:; \
     base-uri 'none'; frame-ancestors 'none'; form-action 'none'; \
-    script-src 'sha256-Kfy/LQnQWlrg59dZcNEemnS4pEc+mQB0v8hqKgQ6EyA='; \
+    script-src 'sha256-jlQGmJ5wtCoeu8T/KYfgePpcPK8HcS9pdzEVug0rN8s='; \
     style-src 'sha256-K/fGIZAEIqd+IVdNhHlDy1oTPzw/HuqsiJ1BOMT//3A='";
 
 pub(super) fn routes(routes: Routes) -> Routes {

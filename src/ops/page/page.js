@@ -1,12 +1,14 @@
 // The page itself: it listens to the service, and draws what it hears.
 
+import { admission } from "./admission.js";
+import { burst } from "./burst.js";
 import { patch } from "./dom.js";
 import { clock, span } from "./format.js";
+import { figures, masthead, verdict } from "./head.js";
 import { extend } from "./history.js";
 import { journal } from "./journal.js";
 import { pools } from "./pools.js";
 import { broker, hasLetters, letters, queues } from "./queues.js";
-import { admission, burst, figures, masthead, verdict } from "./sections.js";
 import { findings, levelOf } from "./verdict.js";
 
 /** Without a word for so long, what is shown is old. A status comes each second. */

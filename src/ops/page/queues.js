@@ -87,7 +87,7 @@ export function broker(samples) {
       ),
     facts([
       ["items", kanban.durable ? "outlive the process" : "end with the process"],
-      ["slots", `${count(used)} of ${count(slots)}`, bar(used / slots, used >= slots ? "watch" : "plain")],
+      slots > 0 && ["slots", `${count(used)} of ${count(slots)}`, bar(used / slots, used >= slots ? "watch" : "plain")],
       kanban.draining && ["draining", "yes: it is being emptied"],
       failover && ["moves to the fallback", count(failover.trips)],
       failover && ["moves back", count(failover.fail_backs)],
@@ -112,7 +112,7 @@ function state({ broker: name, fault, failover }) {
 }
 
 function standing({ state: now, since, reason, brokers }, at) {
-  const active = brokers.find((one) => one.active)?.name ?? NONE_ACTIVE;
+  const active = brokers.find((one) => one.active)?.name ?? "none";
   const where =
     {
       primary: `Published to the primary, ${active}`,
@@ -126,8 +126,6 @@ function standing({ state: now, since, reason, brokers }, at) {
     h("span", null, h("b", null, where), ` since ${clock(since)} (${span(at - since)})${reason === "" ? "" : `: ${reason}`}`),
   );
 }
-
-const NONE_ACTIVE = "none";
 
 function brokerRow({ role, name, active, fault, stored, failed, pulled }) {
   return {
