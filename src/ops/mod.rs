@@ -33,6 +33,7 @@ mod gate;
 mod helpers;
 mod incoming;
 mod lines;
+mod page;
 mod problem;
 mod request;
 mod response;

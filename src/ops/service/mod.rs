@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub use counters::{Counters, CountersError, Keeping};
 
+use super::page;
 use super::problem::Problem;
 use super::request::Method;
 use super::response::Response;
@@ -39,7 +40,7 @@ pub fn routes(
     counters: Option<Arc<Counters>>,
     end: impl Fn(bool, Option<Duration>) + Send + Sync + 'static,
 ) -> Routes {
-    let routes = publish::routes(Routes::new(), runtime);
+    let routes = publish::routes(page::routes(Routes::new()), runtime);
     let routes = letters::routes(routes, runtime);
     let routes = schedules::routes(routes, runtime);
     let routes = status::routes(routes, runtime);
