@@ -208,6 +208,7 @@ impl ItemSpec {
     }
 
     /// The trace of the request that brings it, unless it belongs to one already. What is not valid is left out.
+    #[cfg(not(heijunka_loom))]
     pub(crate) fn or_trace(self, parent: &str, state: &str) -> Self {
         if self.headers.contains_key(TRACEPARENT) {
             return self;

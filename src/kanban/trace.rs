@@ -152,7 +152,7 @@ pub(crate) fn spelt(name: &str) -> Option<&'static str> {
 }
 
 /// Whether the header is to go over the wire as it is, where other clients look for it: nothing in it needs encoding.
-#[cfg(any(test, feature = "nats", feature = "amqp"))]
+#[cfg(all(not(heijunka_loom), any(test, feature = "nats", feature = "amqp")))]
 pub(crate) fn is_plain(name: &str, value: &str) -> bool {
     let visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
     spelt(name) == Some(name) && value.bytes().all(visible) && value.trim() == value

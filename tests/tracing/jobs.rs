@@ -44,6 +44,7 @@ fn a_run_is_the_child_of_its_submission_on_another_thread() {
 }
 
 #[test]
+#[allow(clippy::redundant_closure_for_method_calls, reason = "the method itself is not general enough")]
 fn the_outcome_is_told_whatever_it_is() {
     let runtime = runtime("ends", workers(1), true);
     let domain = runtime.domain("ends").unwrap();

@@ -49,7 +49,11 @@ enum Left {
 impl Service {
     /// What the command line says of it.
     pub(super) fn new(args: &Whereabouts) -> Result<Self, ControlError> {
-        Ok(Self { place: Place::of(args)?, patience: PATIENCE })
+        Ok(Self::at(Place::of(args)?))
+    }
+
+    pub(super) fn at(place: Place) -> Self {
+        Self { place, patience: PATIENCE }
     }
 
     pub(super) fn place(&self) -> &Place {

@@ -46,9 +46,8 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Error> {
 
 /// Whether the control plane at this socket answers within this time that it lives.
 pub(crate) fn answers(socket: &Path, within: Duration) -> bool {
-    let socket = args::Socket { socket: Some(socket.to_owned()) };
-    let answer = client::Service::new(&socket).patience(within).ask("GET", "/healthz", b"");
-    answer.is_ok_and(|answer| answer.status() == 200)
+    let service = client::Service::at(place::Place::Socket { path: socket.to_owned(), given: true });
+    service.patience(within).ask("GET", "/healthz", b"").is_ok_and(|answer| answer.status() == 200)
 }
 
 /// Prints a value as JSON: in one line, or indented.
