@@ -1,6 +1,6 @@
 # It takes Rust and a C compiler, which is the linker on most systems; cargo-nextest is used for the tests where it is installed.
 # On a machine without `make`, the recipes are one line each.
-.PHONY: help run test loom stress crash chaos bench compare lint ci
+.PHONY: help run test browser fuzz loom stress crash chaos bench compare lint ci
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): ## /  make \1\t/p' Makefile | expand -t 18
@@ -15,6 +15,12 @@ test: ## unit, property, black-box and documentation tests, with real brokers an
 		&& cargo nextest run --workspace -E 'binary(brokers)' --test-threads 4; \
 		else cargo test --workspace --lib --bins --tests; fi
 	cargo test --workspace --doc
+
+browser: ## the dashboard in headless Chromium (which it installs); takes Node
+	ci/browser
+
+fuzz: ## requests as they come from a connection, for ten minutes; takes cargo-fuzz and a nightly compiler
+	cd fuzz && cargo +nightly fuzz run requests -- -max_total_time=600 -max_len=4096
 
 loom: ## the models under loom, and the weakened twins they must catch
 	loom-tests/run.sh

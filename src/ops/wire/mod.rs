@@ -24,9 +24,10 @@
 //! | `GET /healthz`, `GET /readyz` | | [`Readiness`]; 503 if it is not |
 //! | `GET /journal?after=&most=` | | [`Journal`] |
 //! | `GET /events` | | server-sent: `status` with a [`Status`] each second, `journal` with a [`Journal`] when there is something new |
+//! | `GET /` | | the dashboard, for a browser |
 //! | `GET /metrics` | | Prometheus text, or `OpenMetrics` where `accept` asks for it |
 //!
-//! Over TCP everything but `GET` of `/status`, `/healthz`, `/readyz`, `/journal`, `/events` and `/metrics` takes the token, as
+//! Over TCP everything but `GET` of `/`, `/status`, `/healthz`, `/readyz`, `/journal`, `/events` and `/metrics` takes the token, as
 //! `Authorization: Bearer TOKEN`. Without it the answer is 401, and 403 where no token is configured, or where a browser sends what a page of
 //! another origin wants. What is refused has a [`Failure`].
 //!
