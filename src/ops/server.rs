@@ -1,6 +1,6 @@
 //! The loop of the thread `hj-ops`: who comes in, whose turn it is, and who took too long.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -30,6 +30,9 @@ const SURPLUS: usize = 64;
 
 /// Connections accepted before others have their turn.
 const ENTERING: usize = 64;
+
+/// Turns given before it is looked who has come meanwhile.
+const TURNS: usize = 32;
 
 /// After it could not accept, for want of files perhaps.
 const BREATH: Duration = Duration::from_millis(100);
@@ -187,8 +190,10 @@ impl Server {
                 (*ending, *at_once)
             };
             self.end(mail.0);
-            ready.sort_unstable();
-            ready.dedup();
+            let mut once = BTreeSet::new();
+            ready.retain(|token| once.insert(*token));
+            // Those that are left come first the next time.
+            self.again = ready.split_off(ready.len().min(TURNS));
             for token in ready {
                 self.turn(token, Connection::advance);
             }

@@ -9,6 +9,10 @@ use mio::net::TcpListener;
 use super::error::OpsError;
 use super::socket::{Door, Socket};
 
+/// Connections that the system keeps until they are accepted, if it may: Linux keeps 4096 at most.
+#[cfg(unix)]
+const BACKLOG: i32 = 1024;
+
 #[derive(Debug)]
 pub(super) struct TcpDoor {
     listener: TcpListener,
@@ -17,7 +21,7 @@ pub(super) struct TcpDoor {
 
 impl TcpDoor {
     pub(super) fn open(address: SocketAddr) -> Result<Self, OpsError> {
-        let opened = TcpListener::bind(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let opened = listen(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener) = opened.map_err(|error| OpsError::Listen(address, error))?;
         Ok(Self { listener, address })
     }
@@ -26,6 +30,27 @@ impl TcpDoor {
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+/// Listens with a longer queue than the usual 128: whoever finds it full hears nothing for a second, and then for two.
+#[cfg(unix)]
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    use rustix::net::{AddressFamily, bind, listen, sockopt::set_socket_reuseaddr};
+
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = super::unix::socket(family)?;
+    // As everybody does: connections of the process before are no reason not to begin.
+    set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &address)?;
+    listen(&socket, BACKLOG)?;
+    let listener = std::net::TcpListener::from(socket);
+    listener.set_nonblocking(true)?;
+    Ok(TcpListener::from_std(listener))
+}
+
+#[cfg(not(unix))]
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address)
 }
 
 impl Door for TcpDoor {

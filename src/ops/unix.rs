@@ -42,7 +42,7 @@ impl UnixDoor {
         let address = SocketAddrUnix::new(path).map_err(|_| OpsError::Path(path.to_owned()))?;
         let lock = lock(path)?;
         make_room(path)?;
-        let socket = socket().map_err(fault)?;
+        let socket = socket(AddressFamily::UNIX).map_err(fault)?;
         bind(&socket, &address).map_err(|error| fault(error.into()))?;
         // Nobody can connect before it listens, so that nobody comes in before only the owner may.
         let opened = fs::set_permissions(path, fs::Permissions::from_mode(0o600))
@@ -93,12 +93,13 @@ fn make_room(path: &Path) -> Result<(), OpsError> {
     }
 }
 
-fn socket() -> io::Result<OwnedFd> {
+/// A stream socket that no program of ours inherits.
+pub(super) fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
     #[cfg(not(target_vendor = "apple"))]
     let flags = SocketFlags::CLOEXEC;
     #[cfg(target_vendor = "apple")]
     let flags = SocketFlags::empty();
-    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
     #[cfg(target_vendor = "apple")]
     rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
     Ok(socket)

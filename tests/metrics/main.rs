@@ -51,6 +51,7 @@ fn every_family_is_there_with_its_type() {
         exposition.types.iter().map(|(name, kind)| (&name["heijunka_".len()..], kind.as_str())).collect();
     let expected = [
         ("balance_ratio", "gauge"),
+        ("build_info", "gauge"),
         ("burst_baseline_arrivals_per_second", "gauge"),
         ("burst_cost_worker_seconds", "counter"),
         ("burst_current_arrivals_per_second", "gauge"),
@@ -90,6 +91,7 @@ fn every_family_is_there_with_its_type() {
         ("refused", "counter"),
         ("sub_limit_in_flight", "gauge"),
         ("sub_limit_limit", "gauge"),
+        ("uptime_seconds", "gauge"),
         ("worker_replaced", "counter"),
     ];
     assert_eq!(types, BTreeSet::from(expected));
