@@ -1,7 +1,7 @@
 //! Many who mean harm at once, against the real service: it stays small, and others are answered.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use heijunka::Clock;
@@ -21,7 +21,7 @@ fn memory(process: u32) -> u64 {
 const CROWD: usize = 2_000;
 
 /// Opens so many connections, and says this on each.
-fn crowd(address: SocketAddr, many: usize, says: &[u8]) -> Vec<TcpStream> {
+fn crowd(address: &str, many: usize, says: &[u8]) -> Vec<TcpStream> {
     let connect = |_| {
         let mut stream = TcpStream::connect(address).unwrap();
         // Who was put out meanwhile cannot say anything any more.
@@ -51,7 +51,7 @@ fn a_crowd_that_only_holds_on_keeps_nobody_from_being_answered_and_takes_no_memo
         ("begins a body without a token", held),
         ("wants much and does not read it", &b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(4)),
     ] {
-        let crowd = crowd(web.address, many, says);
+        let crowd = crowd(&web.address, many, says);
         let mut longest = Duration::ZERO;
         for _ in 0..50 {
             let begun = clock.now();
@@ -79,7 +79,7 @@ fn a_gibibyte_is_refused_at_its_first_bytes() {
     web.get("/metrics");
     let before = memory(web.process());
     for (token, status) in [("", "401"), ("authorization: Bearer correct-horse-battery-staple\r\n", "413")] {
-        let mut stream = TcpStream::connect(web.address).unwrap();
+        let mut stream = TcpStream::connect(&web.address).unwrap();
         let head = format!(
             "POST /publish/high/mail HTTP/1.1\r\nhost: localhost\r\n{token}content-length: {}\r\n\r\n",
             1_u64 << 30

@@ -1,11 +1,11 @@
 //! HTTP on TCP: what everybody sees, what takes the token, and what outlives the process.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, TcpStream};
 
 use serde_json::Value;
 
+use crate::client;
 use crate::common::heijunka;
 use crate::service::{Home, Service, eventually};
 
@@ -14,7 +14,7 @@ const TOKEN: &str = "correct-horse-battery-staple";
 /// A running service, and where it serves HTTP.
 pub(crate) struct Web {
     service: Service,
-    pub(crate) address: SocketAddr,
+    pub(crate) address: String,
 }
 
 impl Web {
@@ -23,9 +23,7 @@ impl Web {
         let config = home.config(&format!("{more}\n[service.http]\ntoken = \"file:{token}\""));
         let service = Service::spawn(heijunka(["run", &config, "--listen", "127.0.0.1:0"]), home);
         service.wait_for("INFO ready ");
-        let told = service.told();
-        let address = told.split("http=").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let address = address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{told}"));
+        let address = client::address(&service);
         Self { service, address }
     }
 
@@ -33,36 +31,23 @@ impl Web {
         self.service.child.id()
     }
 
-    fn send(&self, first: &str, headers: &str, body: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        let (host, length) = (self.address, body.len());
-        let text = format!(
-            "{first} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
-        );
-        stream.write_all(text.as_bytes()).unwrap();
-        stream
+    fn send(&self, request: &str, headers: &str, body: &str) -> TcpStream {
+        client::send(&self.address, request, headers, body)
     }
 
-    /// The head and the body of an answer that is no stream.
-    fn ask(&self, first: &str, headers: &str, body: &str) -> (String, String) {
-        let mut answer = String::new();
-        self.send(first, headers, body).read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
-        (head.to_owned(), body.to_owned())
+    /// The status, the head and the body of an answer.
+    fn ask(&self, request: &str, headers: &str, body: &str) -> (u16, String, String) {
+        client::answer(self.send(request, headers, body))
     }
 
     pub(crate) fn get(&self, path: &str) -> String {
-        let (head, body) = self.ask(&format!("GET {path}"), "", "");
-        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
-        body
+        client::get(&self.address, path)
     }
 
     /// With the token; the status and what was answered.
-    pub(crate) fn act(&self, first: &str, body: &str) -> (u16, Value) {
-        let (head, body) = self.ask(first, &format!("authorization: Bearer {TOKEN}\r\n"), body);
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(&body).unwrap_or_else(|_| panic!("{first}: {head}: {body}")))
+    pub(crate) fn act(&self, request: &str, body: &str) -> (u16, Value) {
+        let (status, head, body) = self.ask(request, &client::bearer(TOKEN), body);
+        (status, serde_json::from_str(&body).unwrap_or_else(|_| panic!("{request}: {head}: {body}")))
     }
 
     /// The value of a series of `/metrics`.
@@ -87,17 +72,17 @@ impl Web {
 fn everybody_looks_and_whoever_has_the_token_acts() {
     let home = Home::new("cat >> out");
     let web = Web::start(&home, "");
-    let (head, text) = web.ask("GET /metrics", "", "");
+    let (_, head, text) = web.ask("GET /metrics", "", "");
     assert!(head.contains("text/plain; version=0.0.4"), "{head}");
     assert!(text.contains("# TYPE heijunka_refused_total counter") && !text.contains("# EOF"), "{text}");
-    let (head, text) = web.ask("GET /metrics", "accept: application/openmetrics-text;version=1.0.0\r\n", "");
+    let (_, head, text) =
+        web.ask("GET /metrics", "accept: application/openmetrics-text;version=1.0.0\r\n", "");
     assert!(head.contains("application/openmetrics-text; version=1.0.0"), "{head}");
     assert!(text.contains("# TYPE heijunka_refused counter") && text.ends_with("# EOF\n"), "{text}");
 
-    let (refused, why) = web.ask("POST /publish/high/mail", "", "hello\n");
-    assert!(refused.starts_with("HTTP/1.1 401") && why.contains("takes a token"), "{refused} {why}");
-    let (refused, _) = web.ask("GET /dlq", "", "");
-    assert!(refused.starts_with("HTTP/1.1 401"), "payloads are not for everybody: {refused}");
+    let (refused, _, why) = web.ask("POST /publish/high/mail", "", "hello\n");
+    assert!(refused == 401 && why.contains("takes a token"), "{refused} {why}");
+    assert_eq!(web.ask("GET /dlq", "", "").0, 401, "payloads are not for everybody");
     assert_eq!(web.act("POST /publish/high/mail", "hello\n").0, 200);
     web.wait_for("heijunka_items_settled_total{outcome=\"acked\"}", 1.0);
     assert_eq!(home.line("out"), "hello");

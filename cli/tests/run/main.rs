@@ -6,6 +6,7 @@ mod common;
 
 mod attacks;
 mod batches;
+mod client;
 mod endings;
 mod http;
 mod letters;

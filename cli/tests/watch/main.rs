@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../run/client.rs"]
+mod http;
 #[path = "../run/notify.rs"]
 mod notify;
 #[path = "../run/service.rs"]
@@ -10,7 +12,6 @@ mod notify;
 mod service;
 
 mod deploy;
-mod http;
 mod lifetime;
 mod metrics;
 mod prometheus;

@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::runtime::Runtime;
 use crate::thread::Managed;
+use crate::time::Deadline;
 
 /// What a process that is killed may lose of its counts.
 const EVERY: Duration = Duration::from_secs(10);
@@ -34,7 +35,6 @@ pub struct Counters {
 #[must_use = "it writes for as long as it is kept"]
 pub struct Keeping {
     counters: Arc<Counters>,
-    runtime: Arc<Runtime>,
     thread: Option<Managed>,
 }
 
@@ -76,12 +76,17 @@ impl Counters {
         let (counters, counted) = (self.clone(), runtime.clone());
         let thread = Managed::spawn("hj-counters".to_owned(), move || {
             let mut closing = counters.closing.lock();
-            while !*closing {
-                counters.closed.wait_for(&mut closing, EVERY);
+            loop {
+                if !*closing {
+                    counters.closed.wait_for(&mut closing, EVERY);
+                }
                 counters.save(&counted);
+                if *closing {
+                    return;
+                }
             }
         })?;
-        Ok(Keeping { counters: self.clone(), runtime: runtime.clone(), thread: Some(thread) })
+        Ok(Keeping { counters: self.clone(), thread: Some(thread) })
     }
 
     /// The same figures, with what was counted before.
@@ -104,11 +109,9 @@ impl Drop for Keeping {
     fn drop(&mut self) {
         *self.counters.closing.lock() = true;
         self.counters.closed.notify_all();
-        if let Some(thread) = self.thread.take()
-            && thread.join_until(&crate::time::Deadline::after(EVERY)).is_ok()
-        {
-            // What was counted until now, whatever the thread saw last.
-            self.counters.save(&self.runtime);
+        if let Some(thread) = self.thread.take() {
+            // It writes what was counted until now, and ends.
+            let _ = thread.join_until(&Deadline::after(EVERY));
         }
     }
 }

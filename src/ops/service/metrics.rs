@@ -14,8 +14,11 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(super) fn routes(routes: Routes, runtime: &Arc<Runtime>, counters: Option<Arc<Counters>>) -> Routes {
     let runtime = runtime.clone();
     let metrics = move |request: &Request| {
-        let text = runtime.metrics();
-        let text = counters.as_ref().map_or(text.clone(), |counters| counters.carry(&text));
+        let told = runtime.metrics();
+        let text = match &counters {
+            Some(counters) => counters.carry(&told),
+            None => told,
+        };
         Ok(if wants_open_metrics(request.header("accept").unwrap_or_default()) {
             Response::new(OPEN_METRICS, text)
         } else {

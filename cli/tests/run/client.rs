@@ -16,6 +16,34 @@ pub(crate) fn address(service: &Service) -> String {
     eventually("it says where it listens", || address(&service.told()))
 }
 
+/// Sends a request, and leaves the answer to be read.
+#[track_caller]
+pub(crate) fn send(address: &str, request: &str, headers: &str, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+    let length = body.len();
+    let head =
+        format!("{request} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}");
+    write!(stream, "{head}\r\n{headers}\r\n{body}").unwrap();
+    stream
+}
+
+/// The status, the head and the body of an answer that ends.
+#[track_caller]
+pub(crate) fn answer(mut stream: TcpStream) -> (u16, String, String) {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    (status, head.to_owned(), if chunked { joined(body) } else { body.to_owned() })
+}
+
+/// The header of somebody who has a token.
+pub(crate) fn bearer(token: &str) -> String {
+    format!("authorization: Bearer {token}\r\n")
+}
+
 /// The status and the body of the answer to a request, by somebody who has a token or not.
 #[track_caller]
 pub(crate) fn ask(
@@ -25,21 +53,9 @@ pub(crate) fn ask(
     token: Option<&str>,
     body: &str,
 ) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
-    let token = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let length = body.len();
-    write!(
-        stream,
-        "{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{token}\r\n{body}"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-    (status, if chunked { joined(body) } else { body.to_owned() })
+    let headers = token.map(bearer).unwrap_or_default();
+    let (status, _, body) = answer(send(address, &format!("{method} {target}"), &headers, body));
+    (status, body)
 }
 
 /// Chunks without what is between them.
