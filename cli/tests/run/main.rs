@@ -20,3 +20,4 @@ mod stdin;
 mod stores;
 mod supervisor;
 mod told;
+mod top;

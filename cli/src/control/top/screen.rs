@@ -3,10 +3,15 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use ratatui::{DefaultTerminal, Frame};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+/// How long whoever draws has to end by itself.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The terminal while it is ours. A panic gives it back as well, before its message is printed.
 #[derive(Debug)]
@@ -38,11 +43,21 @@ impl Drop for Screen {
 pub(super) struct Ending(Arc<AtomicUsize>);
 
 impl Ending {
+    /// Listens on a thread of its own. Whoever does not end in time is ended by it: where the terminal itself is gone, crossterm reads the end
+    /// of its input again and again, and never comes back.
     pub(super) fn listen() -> io::Result<Self> {
         let ending = Self::default();
-        for signal in [SIGTERM, SIGINT, SIGHUP] {
-            flag::register_usize(signal, ending.0.clone(), signal.unsigned_abs() as usize)?;
-        }
+        let (told, mut signals) = (ending.0.clone(), Signals::new([SIGTERM, SIGINT, SIGHUP])?);
+        let wait = move || {
+            if let Some(signal) = signals.forever().next() {
+                // Relaxed: the number stands for itself.
+                told.store(signal.unsigned_abs() as usize, Ordering::Relaxed);
+                thread::sleep(PATIENCE);
+                ratatui::restore();
+                std::process::exit(128 + signal);
+            }
+        };
+        thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
         Ok(ending)
     }
 
