@@ -8,8 +8,11 @@ use crate::service::{Home, eventually};
 fn top_ends_with_its_terminal() {
     let home = Home::new("true");
     let _service = home.start(&home.config(""));
-    let top =
-        format!("stty rows 40 columns 120; echo $$ > top.pid; exec {} top --socket {}", env!("CARGO_BIN_EXE_heijunka"), home.text("s"));
+    let top = format!(
+        "stty rows 40 columns 120; echo $$ > top.pid; exec {} top --socket {}",
+        env!("CARGO_BIN_EXE_heijunka"),
+        home.text("s")
+    );
     // Of util-linux: it holds the other end of a terminal of its own, and writes down what is shown on it.
     let mut terminal = Command::new("script")
         .args(["--quiet", "--flush", "--command", &top, &home.text("shown")])
