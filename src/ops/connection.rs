@@ -302,7 +302,7 @@ impl Connection {
                 Run::Events(..) => return self.listen(&request, route.clone(), service).map(|()| None),
             };
             let pipe = Pipe::new((service.stir)());
-            let framing = if request.old { Framing::Raw } else { Framing::Chunked };
+            let framing = Framing::of(&request);
             let waiting = Waiting {
                 pipe: pipe.clone(),
                 until: service.now.after(within),
@@ -329,7 +329,7 @@ impl Connection {
         if !service.may_listen {
             return Err(Problem::new(503, "too many listen to events").hint("close some pages"));
         }
-        let listening = Listening::begin(route, request.old, service.now, &mut self.output);
+        let listening = Listening::begin(route, request, service.now, &mut self.output);
         self.incoming = Incoming::default();
         self.since = service.now;
         self.state =

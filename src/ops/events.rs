@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::request::Request;
 use super::response::{Framing, write_piece, write_stream_head};
 use super::routes::{Route, Run};
 use crate::time::Moment;
@@ -16,9 +17,9 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// Begins the answer. `old`: to HTTP/1.0.
-    pub(super) fn begin(route: Arc<Route>, old: bool, now: Moment, output: &mut Vec<u8>) -> Self {
-        let framing = if old { Framing::Raw } else { Framing::Chunked };
+    /// Begins the answer.
+    pub(super) fn begin(route: Arc<Route>, request: &Request, now: Moment, output: &mut Vec<u8>) -> Self {
+        let framing = Framing::of(request);
         write_stream_head(output, "text/event-stream", framing, false);
         Self { route, framing, due: now, cursor: 0 }
     }

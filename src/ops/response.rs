@@ -5,6 +5,8 @@ use std::io::Write as _;
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::request::Request;
+
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -70,6 +72,13 @@ pub(super) enum Framing {
     Chunked,
     /// Not at all: for HTTP/1.0, where the end of the connection is that of the answer.
     Raw,
+}
+
+impl Framing {
+    /// What this client understands.
+    pub(super) fn of(request: &Request) -> Self {
+        if request.old { Framing::Raw } else { Framing::Chunked }
+    }
 }
 
 /// Writes the head of an answer that comes piece by piece.

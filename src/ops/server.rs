@@ -243,15 +243,17 @@ impl Server {
     fn enter(&mut self, mut socket: Box<dyn Socket>, door: usize) {
         let now = self.clock.now();
         let here = || self.connections.iter().filter(|(_, connection)| connection.door == door);
-        let (surplus, others): (Vec<_>, Vec<_>) = here().partition(|(_, connection)| connection.surplus);
-        let mut full = others.len() >= self.limits.connections;
-        let silent =
-            others.iter().filter_map(|(token, connection)| Some((connection.silent_since(now)?, **token)));
-        if let Some((_, silent)) = silent.min().filter(|_| full) {
-            self.connections.remove(&silent);
-            full = false;
-        } else if full && surplus.len() >= SURPLUS {
-            return;
+        let surplus = here().filter(|(_, connection)| connection.surplus).count();
+        let mut full = here().count() - surplus >= self.limits.connections;
+        if full {
+            let silent =
+                here().filter_map(|(token, connection)| Some((connection.silent_since(now)?, *token)));
+            if let Some((_, silent)) = silent.min() {
+                self.connections.remove(&silent);
+                full = false;
+            } else if surplus >= SURPLUS {
+                return;
+            }
         }
         let token = self.next;
         self.next += 1;

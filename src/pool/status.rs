@@ -67,6 +67,20 @@ pub struct PoolStatus {
     pub worker_status: Vec<WorkerStatus>,
 }
 
+impl PoolStatus {
+    /// Jobs by how they ended, each in one place only: here panics are no failures.
+    pub(crate) fn outcomes(&self) -> [(&'static str, u64); 6] {
+        [
+            ("completed", self.completed),
+            ("failed", self.failed.saturating_sub(self.panicked)),
+            ("panicked", self.panicked),
+            ("expired", self.expired),
+            ("cancelled", self.cancelled),
+            ("abandoned", self.abandoned),
+        ]
+    }
+}
+
 /// One worker as it is now.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

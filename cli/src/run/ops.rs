@@ -36,7 +36,6 @@ pub(super) fn claim(args: &Run, config: &ServiceConfig) -> Result<Claimed, Error
         (None, true) => None,
         (None, false) => Some(config.socket.clone().unwrap_or_else(default_socket)),
     };
-    let counters = config.state.as_ref().map(Counters::open).transpose().map_err(Error::Counters)?;
     let wanted = if args.stdin { args.listen } else { args.listen.or(config.http.listen) };
     let http = match wanted {
         None if args.stdin => None,
@@ -45,8 +44,10 @@ pub(super) fn claim(args: &Run, config: &ServiceConfig) -> Result<Claimed, Error
         Some(Listen::At(address)) => Some(address),
     };
     let http = http.map(|listen| settings(listen, config)).transpose()?;
+    // Opened last, by whoever has the rest: the file may be that of a service that runs.
+    let counters = || config.state.as_ref().map(Counters::open).transpose().map_err(Error::Counters);
     if socket.is_none() && http.is_none() {
-        return Ok(Claimed { claim: None, counters, socket, http: None });
+        return Ok(Claimed { claim: None, counters: counters()?, socket, http: None });
     }
     let settings = OpsSettings { socket: socket.clone(), http, ..OpsSettings::nowhere() };
     let claim = match Ops::claim(settings.clone()) {
@@ -58,7 +59,7 @@ pub(super) fn claim(args: &Run, config: &ServiceConfig) -> Result<Claimed, Error
         claim => claim,
     }
     .map_err(Error::Ops)?;
-    Ok(Claimed { http: claim.http(), claim: Some(claim), counters, socket })
+    Ok(Claimed { http: claim.http(), claim: Some(claim), counters: counters()?, socket })
 }
 
 fn settings(listen: SocketAddr, config: &ServiceConfig) -> Result<HttpSettings, Error> {

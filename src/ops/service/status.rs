@@ -45,7 +45,7 @@ pub(super) fn routes(routes: Routes, runtime: &Arc<Runtime>) -> Routes {
         .quick(Method::Get, "/healthz", |_| Ok(Response::json(&Readiness { ok: true, reasons: Vec::new() })))
         .open()
         .quick(Method::Get, "/readyz", move |_| {
-            let readiness = readiness(&ready);
+            let readiness = readiness(&ready.readiness());
             let status = if readiness.ok { 200 } else { 503 };
             Ok(Response::json(&readiness).status(status))
         })
@@ -77,12 +77,9 @@ fn entries(runtime: &Runtime, after: Option<u64>, most: usize) -> Journal {
     Journal { entries: entries.collect() }
 }
 
-fn readiness(runtime: &Runtime) -> Readiness {
-    let reasons = match runtime.readiness() {
-        Ready::Ready => Vec::new(),
-        other => vec![other.to_string()],
-    };
-    Readiness { ok: reasons.is_empty(), reasons }
+fn readiness(ready: &Ready) -> Readiness {
+    let ok = ready.is_ready();
+    Readiness { ok, reasons: if ok { Vec::new() } else { vec![ready.to_string()] } }
 }
 
 impl Teller {
@@ -101,9 +98,9 @@ impl Teller {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             at: runtime.clock().timestamp(),
-            state: if runtime.readiness() == Ready::Ending { "ending" } else { "running" }.to_owned(),
+            state: if status.readiness == Ready::Ending { "ending" } else { "running" }.to_owned(),
             uptime_ms: millis(status.uptime),
-            readiness: readiness(runtime),
+            readiness: readiness(&status.readiness),
             admission: admission(status.admission),
             balance: status.balance,
             burst: burst(&status.burst, now),
@@ -180,14 +177,6 @@ fn burst(status: &BurstStatus, now: Moment) -> Burst {
 }
 
 fn pool(pool: &PoolStatus, recent: &Recent, now: Moment) -> Pool {
-    let jobs = [
-        ("completed", pool.completed),
-        ("failed", pool.failed - pool.panicked.min(pool.failed)),
-        ("panicked", pool.panicked),
-        ("expired", pool.expired),
-        ("cancelled", pool.cancelled),
-        ("abandoned", pool.abandoned),
-    ];
     Pool {
         name: pool.name.clone(),
         domain: pool.domain.clone(),
@@ -201,7 +190,7 @@ fn pool(pool: &PoolStatus, recent: &Recent, now: Moment) -> Pool {
         queued: pool.queue_length as u64,
         in_flight: pool.in_flight.into(),
         health: pool.health.to_string(),
-        jobs: jobs.map(|(outcome, count)| (outcome.to_owned(), count)).into(),
+        jobs: pool.outcomes().map(|(outcome, jobs)| (outcome.to_owned(), jobs)).into(),
         latency: recent.of(pool, now),
     }
 }

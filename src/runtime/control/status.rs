@@ -107,7 +107,7 @@ impl Runtime {
         self.core.ended.try_lock()?.clone()
     }
 
-    /// Whether this runtime should be given work.
+    /// Whether this runtime should be given work. Waits for a tick of the control thread that is running.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         self.core.readiness()

@@ -69,18 +69,10 @@ impl Scrape {
     }
 
     pub(super) fn jobs(&self, families: &mut Families<'_>) -> fmt::Result {
-        let jobs = self.status.pools.iter().flat_map(|pool| {
-            let outcomes = [
-                ("completed", pool.completed),
-                // The status counts panics among the failures; here every job is in one place only.
-                ("failed", pool.failed.saturating_sub(pool.panicked)),
-                ("panicked", pool.panicked),
-                ("expired", pool.expired),
-                ("cancelled", pool.cancelled),
-                ("abandoned", pool.abandoned),
-            ];
-            outcomes.map(|(outcome, jobs)| (with(pool, "outcome", outcome), jobs))
-        });
+        let jobs =
+            self.status.pools.iter().flat_map(|pool| {
+                pool.outcomes().map(|(outcome, jobs)| (with(pool, "outcome", outcome), jobs))
+            });
         families.counter("jobs", "Accepted jobs that have ended.", None, jobs)?;
         let help = "Workers that died and were replaced.";
         families.counter("worker_replaced", help, None, self.each(|pool| pool.replaced_workers))?;
