@@ -22,6 +22,8 @@ mod garbage;
 #[cfg(all(feature = "nats", feature = "amqp"))]
 #[path = "../kanban/k19/mod.rs"]
 mod k19;
+#[cfg(all(feature = "nats", feature = "amqp"))]
+mod late;
 #[cfg(feature = "nats")]
 mod nats;
 #[cfg(all(feature = "nats", feature = "amqp"))]
