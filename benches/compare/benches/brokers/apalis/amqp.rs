@@ -1,0 +1,105 @@
+//! Beside apalis' backend for RabbitMQ.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use apalis::prelude::{TaskSink, WorkerBuilder};
+use apalis_amqp::{AmqpBackend, Config};
+use heijunka_compare::clock;
+use heijunka_compare::cores::unpinned;
+use heijunka_compare::report::Goal;
+use heijunka_compare::suite::Suite;
+use tokio::runtime::Runtime;
+
+use super::{Held, NAME, items, runtime, wait_until};
+use crate::amqp::{Lapin, PREFETCH, broker, lane, server};
+use crate::ours::{self, Cost};
+
+/// Apalis' side, and lapin to look at the queue with.
+struct Theirs {
+    runtime: Runtime,
+    url: String,
+    lapin: Lapin,
+}
+
+impl Theirs {
+    fn connect(url: String) -> Self {
+        Self { runtime: runtime(), lapin: Lapin::connect(&url), url }
+    }
+
+    /// With its queue and its channel, which the first push makes: and that item is gone again.
+    fn backend(&self) -> AmqpBackend<String> {
+        let config = Config::default().queue(NAME).quorum(true).prefetch_count(PREFETCH);
+        // Its connections are made on the runtime that it is made on.
+        let entered = self.runtime.enter();
+        let mut backend =
+            AmqpBackend::new_from_addr(&self.url).expect("it is an address").with_config(config);
+        drop(entered);
+        self.push(&mut backend, 1);
+        self.lapin.purge(NAME);
+        backend
+    }
+
+    /// Returns when the server has them all.
+    fn push(&self, backend: &mut AmqpBackend<String>, count: u32) {
+        self.runtime.block_on(backend.push_bulk(items(count))).expect("they are sent");
+        wait_until(|| self.lapin.depth(NAME) == count);
+    }
+
+    /// Nanoseconds per item.
+    fn publish(&self, count: u32) -> f64 {
+        let mut backend = self.backend();
+        let start = clock::raw();
+        self.push(&mut backend, count);
+        let nanos = clock::nanos_between(start, clock::raw());
+        self.lapin.purge(NAME);
+        nanos as f64 / f64::from(count)
+    }
+
+    fn consume(&self, count: u32) -> Cost {
+        let mut backend = self.backend();
+        self.push(&mut backend, count);
+        let held = Held::new(count);
+        let its = held.clone();
+        let worker = WorkerBuilder::new(NAME).backend(backend).build(move |payload: String, worker| {
+            let held = its.clone();
+            async move { held.run(payload, worker).await }
+        });
+        let cost = held.cost(&self.runtime, worker.run(), || ());
+        // The worker's channel has closed by then, and what it had not acknowledged would be back.
+        sleep(Duration::from_millis(200));
+        assert_eq!(self.lapin.depth(NAME), 0, "every item is acknowledged");
+        cost
+    }
+}
+
+pub(super) fn measure(suite: &mut Suite) {
+    let plan = suite.plan;
+    let (publish, consume) = ("amqp/push-bulk-unconfirmed/apalis", "amqp/consume/apalis");
+    if ![publish, consume].iter().any(|row| suite.wants(row)) {
+        return;
+    }
+    let server = server();
+    let theirs: &'static Theirs = Box::leak(Box::new(unpinned(move || Theirs::connect(server.url()))));
+    let many = plan.scaled(3000);
+    let publisher = unpinned(move || broker(server));
+    publisher.open(&[lane()], heijunka::Arrivals::unheard(), ours::PATIENCE).expect("there is a queue");
+    suite.ratio(
+        publish,
+        Goal::AtMost(1.0),
+        || {
+            let ours = publisher.clone();
+            unpinned(move || ours::pipelined(&ours, many))
+        },
+        || unpinned(move || theirs.publish(many)),
+    );
+    publisher.close(ours::PATIENCE);
+    theirs.lapin.purge(&lane().subject());
+    ours::row(
+        suite,
+        consume,
+        Goal::AtMost(1.0),
+        || unpinned(move || ours::consume(&broker(server), many)),
+        || unpinned(move || theirs.consume(many)),
+    );
+}
