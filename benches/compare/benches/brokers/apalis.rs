@@ -7,7 +7,8 @@
 //! What many cost is measured all the same, as a row of what is `unconfirmed`, until the server is seen to have them all. Ours waits for every answer.
 //!
 //! Tuned for it, not against it:
-//! - `push_bulk`, its way of pushing many, with all items in one call.
+//! - `push_bulk`, its way of pushing many, with all items in one call. For RabbitMQ that opens a channel and declares the queue anew for every item,
+//!   so a second row, `push-sink`, has its sink made ready once, all items put into it, and the sink flushed.
 //! - Payloads are strings: it writes JSON, in which bytes would be a list of numbers.
 //! - The stream and the queue are as ours: a work queue in a file, and a quorum queue. By default its stream would keep what is done.
 //! - A pull consumer, which it recommends for workers. It asks for 200 at a time, and offers no other number; as many may wait for their
@@ -27,6 +28,7 @@ mod nats;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
 use std::time::Duration;
 
 use apalis::prelude::{WorkerContext, WorkerError};
@@ -34,7 +36,6 @@ use heijunka_compare::clock;
 use heijunka_compare::suite::Suite;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
 
 use crate::PAYLOAD;
 use crate::ours::{self, Cost, PATIENCE};
@@ -96,7 +97,7 @@ impl Held {
         // Relaxed: as above.
         let count = self.left.load(Ordering::Relaxed);
         let worker = runtime.spawn(worker);
-        runtime.block_on(sleep(Duration::from_millis(50)));
+        sleep(Duration::from_millis(50));
         ours::cost(count, || {
             runtime.block_on(async {
                 self.gate.close();

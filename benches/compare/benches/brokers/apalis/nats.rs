@@ -4,7 +4,7 @@ use apalis::prelude::{TaskSink, WorkerBuilder};
 use apalis_nats::{Config, NatsJetStream};
 use async_nats_of_apalis::Client;
 use async_nats_of_apalis::jetstream::consumer::pull;
-use async_nats_of_apalis::jetstream::{self, stream};
+use async_nats_of_apalis::jetstream::{self, Context, stream};
 use heijunka_compare::clock;
 use heijunka_compare::cores::unpinned;
 use heijunka_compare::report::Goal;
@@ -23,13 +23,17 @@ type Backend = NatsJetStream<String, pull::Config>;
 struct Theirs {
     runtime: Runtime,
     client: Client,
+    context: Context,
 }
 
 impl Theirs {
     fn connect(url: &str) -> Self {
         let runtime = runtime();
-        let client = runtime.block_on(async_nats_of_apalis::connect(url)).expect("it connects");
-        Self { runtime, client }
+        let (client, context) = runtime.block_on(async {
+            let client = async_nats_of_apalis::connect(url).await.expect("it connects");
+            (client.clone(), jetstream::new(client))
+        });
+        Self { runtime, client, context }
     }
 
     /// With its stream and its consumer, which the first push makes; all that is there is gone then.
@@ -38,7 +42,9 @@ impl Theirs {
         config.stream.retention = stream::RetentionPolicy::WorkQueue;
         config.stream.discard = stream::DiscardPolicy::New;
         config.stream.storage = stream::StorageType::File;
-        let mut backend = NatsJetStream::new(self.client.clone()).with_config(config);
+        // What reads its answers is started on the runtime that it is made on.
+        let mut backend =
+            self.runtime.block_on(async { NatsJetStream::new(self.client.clone()).with_config(config) });
         self.push(&mut backend, 1);
         self.purge();
         backend
@@ -49,7 +55,7 @@ impl Theirs {
     }
 
     async fn stream(&self) -> stream::Stream {
-        jetstream::new(self.client.clone()).get_stream(NAME).await.expect("there is a stream")
+        self.context.get_stream(NAME).await.expect("there is a stream")
     }
 
     /// How many the server has.
