@@ -15,7 +15,8 @@
 //!   acknowledgement as ours has slots. Prefetched from RabbitMQ is what the other clients have.
 //! - One thread, and no limit of what runs together but those: the handler never waits once the gate is open.
 //! - Connecting, making stream, queue, channel and consumer, and the first pull are not counted: the first items are held at a gate, as ours are.
-//! - Acknowledgements are sent and not waited for, which is all that it does; ours waits for the server's answer from NATS.
+//! - Acknowledgements are sent and not waited for, which is all that it does; ours waits for the server's answer from NATS. That row ends
+//!   when the stream is empty.
 //!
 //! A backend for RabbitMQ has to have pushed something before it is given to a worker: without the channel that the push opens, its first poll
 //! panics, and its acknowledgements would find none. Here it pushes all that the worker runs.

@@ -38,12 +38,11 @@ impl Theirs {
         Self { runtime: runtime(), lapin: Lapin::connect(&url), url }
     }
 
-    /// With its queue and its channel, which the first push makes: and that item is gone again.
+    /// With its queue and its channel, which the first push makes: and that item is gone again. On its runtime.
     fn backend(&self) -> AmqpBackend<String> {
         let config = Config::default().queue(NAME).quorum(true).prefetch_count(PREFETCH);
-        // Its connections are made on the runtime that it is made on.
-        let backend = self.runtime.block_on(async { AmqpBackend::new_from_addr(&self.url) });
-        let mut backend = backend.expect("it is an address").with_config(config);
+        let backend = AmqpBackend::new_from_addr(&self.url).expect("it is an address");
+        let mut backend = backend.with_config(config);
         self.push(&mut backend, 1, Way::Bulk);
         self.lapin.purge(NAME);
         backend
@@ -74,6 +73,7 @@ impl Theirs {
 
     /// Nanoseconds per item.
     fn publish(&self, count: u32, way: Way) -> f64 {
+        let _entered = self.runtime.enter();
         let mut backend = self.backend();
         let start = clock::raw();
         self.push(&mut backend, count, way);
@@ -83,6 +83,7 @@ impl Theirs {
     }
 
     fn consume(&self, count: u32) -> Cost {
+        let _entered = self.runtime.enter();
         let mut backend = self.backend();
         self.push(&mut backend, count, Way::Sink);
         let held = Held::new(count);

@@ -36,15 +36,13 @@ impl Theirs {
         Self { runtime, client, context }
     }
 
-    /// With its stream and its consumer, which the first push makes; all that is there is gone then.
+    /// With its stream and its consumer, which the first push makes; all that is there is gone then. On its runtime.
     fn backend(&self) -> Backend {
         let mut config = Config::new(NAME).with_pull_consumer().durable().with_max_ack_pending(PENDING);
         config.stream.retention = stream::RetentionPolicy::WorkQueue;
         config.stream.discard = stream::DiscardPolicy::New;
         config.stream.storage = stream::StorageType::File;
-        // What reads its answers is started on the runtime that it is made on.
-        let mut backend =
-            self.runtime.block_on(async { NatsJetStream::new(self.client.clone()).with_config(config) });
+        let mut backend = NatsJetStream::new(self.client.clone()).with_config(config);
         self.push(&mut backend, 1);
         self.purge();
         backend
@@ -71,6 +69,7 @@ impl Theirs {
 
     /// Nanoseconds per item.
     fn publish(&self, count: u32) -> f64 {
+        let _entered = self.runtime.enter();
         let mut backend = self.backend();
         let start = clock::raw();
         self.push(&mut backend, count);
@@ -80,6 +79,7 @@ impl Theirs {
     }
 
     fn consume(&self, count: u32) -> Cost {
+        let _entered = self.runtime.enter();
         let mut backend = self.backend();
         self.push(&mut backend, count);
         let held = Held::new(count);
