@@ -1,8 +1,7 @@
 //! Beside amiquip, which the adapter is built on, and lapin.
 
 use std::net::TcpStream;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use amiquip::{
     AmqpProperties, Auth, Confirm, ConfirmSmoother, Connection, ConnectionOptions, ConnectionTuning,
@@ -26,32 +25,35 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, ConnectionProperties};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::ours::{self, Cost};
+use crate::ours::{self, Cost, PATIENCE};
 use crate::{PAYLOAD, WINDOW};
-
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The queue of the bare clients: of the kind that ours are.
 const QUEUE: &str = "bare";
 
 /// Deliveries that wait for their acknowledgement, as ours may.
-const PREFETCH: u16 = 512;
+pub(crate) const PREFETCH: u16 = 512;
 
-fn broker(server: &RabbitServer) -> Arc<dyn Broker> {
+/// One for all rows.
+pub(crate) fn server() -> &'static RabbitServer {
+    static SERVER: OnceLock<RabbitServer> = OnceLock::new();
+    SERVER.get_or_init(RabbitServer::start)
+}
+
+pub(crate) fn broker(server: &RabbitServer) -> Arc<dyn Broker> {
     let settings = AmqpSettings { port: server.port(), window: WINDOW, ..AmqpSettings::default() };
     Arc::new(Amqp::connect(settings, Clock::monotonic()).expect("it connects"))
 }
 
 /// lapin on one thread.
-struct Lapin {
+pub(crate) struct Lapin {
     runtime: Runtime,
     channel: Channel,
     _connection: lapin::Connection,
 }
 
 impl Lapin {
-    fn connect(url: &str) -> Self {
+    pub(crate) fn connect(url: &str) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime starts");
         let (connection, channel) = runtime.block_on(async {
             let connection =
@@ -121,7 +123,15 @@ impl Lapin {
         })
     }
 
-    fn purge(&self, queue: &str) {
+    /// How many a queue has to give.
+    #[cfg(feature = "apalis-brokers")]
+    pub(crate) fn depth(&self, queue: &str) -> u32 {
+        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let queue = self.channel.queue_declare(queue.into(), passive, FieldTable::default());
+        self.runtime.block_on(queue).expect("there is a queue").message_count()
+    }
+
+    pub(crate) fn purge(&self, queue: &str) {
         self.runtime.block_on(async {
             self.channel
                 .queue_purge(queue.into(), QueuePurgeOptions::default())
@@ -214,7 +224,7 @@ pub(crate) fn measure(suite: &mut Suite) {
     {
         return;
     }
-    let server: &'static RabbitServer = Box::leak(Box::new(RabbitServer::start()));
+    let server = server();
     let port = server.port();
     let lapin: &'static Lapin = Box::leak(Box::new(unpinned(move || Lapin::connect(&server.url()))));
     let broker = unpinned(move || broker(server));
@@ -243,13 +253,13 @@ pub(crate) fn measure(suite: &mut Suite) {
     lapin.purge(&lane().subject());
     lapin.purge(QUEUE);
     let consume = || unpinned(move || ours::consume(&self::broker(server), many));
-    ours::row(suite, "amqp/consume/lapin", consume, || {
+    ours::row(suite, "amqp/consume/lapin", goal, consume, || {
         unpinned(move || {
             lapin.pipelined(many);
             lapin.consume(many)
         })
     });
-    ours::row(suite, "amqp/consume/amiquip", consume, || {
+    ours::row(suite, "amqp/consume/amiquip", goal, consume, || {
         unpinned(move || {
             lapin.pipelined(many);
             bare_consume(port, many)
@@ -257,7 +267,7 @@ pub(crate) fn measure(suite: &mut Suite) {
     });
 }
 
-fn lane() -> heijunka::Lane {
+pub(crate) fn lane() -> heijunka::Lane {
     let domain = heijunka::Name::new("mail").expect("it is a name");
     heijunka::Lane { priority: heijunka::Priority::Normal, domain }
 }

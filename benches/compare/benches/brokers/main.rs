@@ -4,6 +4,8 @@
 //! Everything is kept on disk, confirmed, and of 256 bytes. Nothing is pinned: client, server and kernel share the cores.
 
 mod amqp;
+#[cfg(feature = "apalis-brokers")]
+mod apalis;
 mod nats;
 mod ours;
 
@@ -21,5 +23,7 @@ fn main() -> ExitCode {
     Suite::run(|suite| {
         nats::measure(suite);
         amqp::measure(suite);
+        #[cfg(feature = "apalis-brokers")]
+        apalis::measure(suite);
     })
 }

@@ -1,7 +1,6 @@
 //! Beside async-nats, which the adapter is built on, on one thread as there.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use async_nats::jetstream::{self, consumer, stream};
 use bytes::Bytes;
@@ -16,25 +15,31 @@ use heijunka_compare::suite::Suite;
 use heijunka_servers::NatsServer;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::ours::{self, Cost};
+use crate::ours::{self, Cost, PATIENCE};
 use crate::{PAYLOAD, WINDOW};
 
-/// How long a confirmation may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Our stream.
+pub(crate) const OURS: &str = "KANBAN";
 
-fn broker(server: &NatsServer) -> Arc<dyn Broker> {
+/// One for all rows.
+pub(crate) fn server() -> &'static NatsServer {
+    static SERVER: OnceLock<NatsServer> = OnceLock::new();
+    SERVER.get_or_init(NatsServer::start)
+}
+
+pub(crate) fn broker(server: &NatsServer) -> Arc<dyn Broker> {
     let settings = NatsSettings { urls: vec![server.url()], window: WINDOW, ..NatsSettings::default() };
     Arc::new(Nats::connect(settings, Clock::monotonic()).expect("it connects"))
 }
 
 /// async-nats on one thread, as the adapter has it.
-struct Bare {
+pub(crate) struct Bare {
     runtime: Runtime,
     context: jetstream::Context,
 }
 
 impl Bare {
-    fn connect(url: &str) -> Self {
+    pub(crate) fn connect(url: &str) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime starts");
         let context = runtime.block_on(async {
             let mut context = jetstream::new(async_nats::connect(url).await.expect("it connects"));
@@ -123,10 +128,10 @@ impl Bare {
         })
     }
 
-    fn purge(&self) {
+    pub(crate) fn purge(&self, stream: &str) {
         self.runtime.block_on(async {
             self.context
-                .get_stream("BARE")
+                .get_stream(stream)
                 .await
                 .expect("there is a stream")
                 .purge()
@@ -136,26 +141,13 @@ impl Bare {
     }
 }
 
-/// Empties our stream.
-fn purge(bare: &Bare) {
-    bare.runtime.block_on(async {
-        bare.context
-            .get_stream("KANBAN")
-            .await
-            .expect("there is a stream")
-            .purge()
-            .await
-            .expect("it is emptied");
-    });
-}
-
 pub(crate) fn measure(suite: &mut Suite) {
     let plan = suite.plan;
     let rows = ["nats/publish-single", "nats/publish-pipelined", "nats/consume", "nats/consume-confirmed"];
     if !rows.iter().any(|row| suite.wants(row)) {
         return;
     }
-    let server: &'static NatsServer = Box::leak(Box::new(NatsServer::start()));
+    let server = server();
     let bare: &'static Bare = Box::leak(Box::new(unpinned(move || Bare::connect(&server.url()))));
     let broker = unpinned(move || broker(server));
     let (single, many) = (plan.scaled(300), plan.scaled(5000));
@@ -179,13 +171,14 @@ pub(crate) fn measure(suite: &mut Suite) {
         },
         || unpinned(move || bare.pipelined(many)),
     );
-    purge(bare);
-    bare.purge();
+    bare.purge(OURS);
+    bare.purge("BARE");
     broker.close(PATIENCE);
     for (name, confirmed) in [("nats/consume-confirmed", true), ("nats/consume", false)] {
         ours::row(
             suite,
             name,
+            Goal::AtMost(1.0 / 0.9),
             || unpinned(move || ours::consume(&self::broker(server), many)),
             || {
                 unpinned(move || {

@@ -16,7 +16,7 @@ use heijunka_compare::suite::Suite;
 use crate::{PAYLOAD, WINDOW};
 
 /// How long one call may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Rounds of what takes long.
 const ROUNDS: usize = 7;
@@ -81,7 +81,13 @@ pub(crate) fn cost(items: u32, work: impl FnOnce()) -> Cost {
 }
 
 /// A row of costs, by turns: time per item against the goal, and the processor time of both sides.
-pub(crate) fn row(suite: &mut Suite, name: &str, ours: impl FnMut() -> Cost, other: impl FnMut() -> Cost) {
+pub(crate) fn row(
+    suite: &mut Suite,
+    name: &str,
+    goal: Goal,
+    ours: impl FnMut() -> Cost,
+    other: impl FnMut() -> Cost,
+) {
     if !suite.wants(name) {
         return;
     }
@@ -93,7 +99,7 @@ pub(crate) fn row(suite: &mut Suite, name: &str, ours: impl FnMut() -> Cost, oth
         "FIGURE {name}/processor ours={used:.0} other={others:.0} own={:.0} unit=ns per item",
         used - others
     );
-    suite.samples(name, Goal::AtMost(1.0 / 0.9), &walls(&ours), &walls(&other));
+    suite.samples(name, goal, &walls(&ours), &walls(&other));
 }
 
 /// What pulling, running and settling takes: the items are there before, and the first of them are held at a gate.
