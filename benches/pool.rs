@@ -28,13 +28,14 @@ impl tracing::Subscriber for Listener {
     fn exit(&self, _: &Id) {}
 }
 
-/// The same hand-over as `pool/throughput/execute`, which is the one with spans off.
+/// On one runtime, as where the system puts its threads matters more than what is compared.
 fn spans(c: &mut Criterion) {
     let mut group = c.benchmark_group("pool/spans");
     let running = runtime(Idle::default());
-    running.update(|config| config.tracing.spans = true).expect("a switch");
     let bench = domain(&running);
     group.throughput(Throughput::Elements(1));
+    group.bench_function("off", |b| b.iter(|| execute(&bench, black_box(7))));
+    running.update(|config| config.tracing.spans = true).expect("a switch");
     group.bench_function("nobody listens", |b| b.iter(|| execute(&bench, black_box(7))));
     tracing::subscriber::set_global_default(Listener).expect("there is none yet");
     group.bench_function("taken", |b| b.iter(|| execute(&bench, black_box(7))));

@@ -12,7 +12,7 @@
 //! - Payloads are strings: it writes JSON, in which bytes would be a list of numbers.
 //! - The stream and the queue are as ours: a work queue in a file, and a quorum queue. By default its stream would keep what is done.
 //! - A pull consumer, which it recommends for workers. It asks for 200 at a time, and offers no other number; as many may wait for their
-//!   acknowledgement as ours has slots. Prefetched from RabbitMQ is what the other clients have.
+//!   acknowledgement as ours holds and asks for. Prefetched from RabbitMQ is what the other clients have.
 //! - One thread, and no limit of what runs together but those: the handler never waits once the gate is open.
 //! - Connecting, making stream, queue, channel and consumer, and the first pull are not counted: the first items are held at a gate, as ours are.
 //! - Acknowledgements are sent and not waited for, which is all that it does; ours waits for the server's answer from NATS. That row ends

@@ -15,8 +15,8 @@ use super::{Held, NAME, items, runtime, wait_until};
 use crate::nats::{Bare, OURS, broker, server};
 use crate::ours::{self, Cost};
 
-/// Deliveries that wait for their acknowledgement: as many as ours has slots.
-const PENDING: i64 = 4096;
+/// Deliveries that wait for their acknowledgement: what ours holds and has asked for, and as with RabbitMQ.
+const PENDING: i64 = 512;
 
 type Backend = NatsJetStream<String, pull::Config>;
 
