@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::{self, consumer, stream};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -71,21 +72,25 @@ impl Bare {
         })
     }
 
-    fn pipelined(&self, items: u32) -> f64 {
+    /// With ids that the server tells duplicates by, as it does ours, or without.
+    fn pipelined(&self, items: u32, ids: bool) -> f64 {
         let start = clock::raw();
         self.runtime.block_on(async {
             let mut flying = FuturesUnordered::new();
-            for _ in 0..items {
+            for item in 0..items {
                 if flying.len() == WINDOW {
                     let stored: Option<Result<_, _>> = flying.next().await;
                     stored.expect("there is one").expect("it is stored");
                 }
-                let ack = self
-                    .context
-                    .publish("bare.mail", Bytes::from_static(&PAYLOAD))
-                    .await
-                    .expect("it is sent");
-                flying.push(ack.into_future());
+                let payload = Bytes::from_static(&PAYLOAD);
+                let sent = if ids {
+                    let mut headers = HeaderMap::new();
+                    headers.insert("Nats-Msg-Id", format!("{start}:{item}"));
+                    self.context.publish_with_headers("bare.mail", headers, payload).await
+                } else {
+                    self.context.publish("bare.mail", payload).await
+                };
+                flying.push(sent.expect("it is sent").into_future());
             }
             while let Some(stored) = flying.next().await {
                 stored.expect("it is stored");
@@ -143,7 +148,13 @@ impl Bare {
 
 pub(crate) fn measure(suite: &mut Suite) {
     let plan = suite.plan;
-    let rows = ["nats/publish-single", "nats/publish-pipelined", "nats/consume", "nats/consume-confirmed"];
+    let rows = [
+        "nats/publish-single",
+        "nats/publish-pipelined",
+        "nats/publish-pipelined-ids",
+        "nats/consume",
+        "nats/consume-confirmed",
+    ];
     if !rows.iter().any(|row| suite.wants(row)) {
         return;
     }
@@ -161,16 +172,17 @@ pub(crate) fn measure(suite: &mut Suite) {
         },
         || unpinned(move || bare.single(single)),
     );
-    let ours = broker.clone();
-    suite.ratio(
-        "nats/publish-pipelined",
-        Goal::AtMost(1.0 / 0.9),
-        || {
-            let ours = ours.clone();
-            unpinned(move || ours::pipelined(&ours, many))
-        },
-        || unpinned(move || bare.pipelined(many)),
-    );
+    for (name, ids) in [("nats/publish-pipelined", false), ("nats/publish-pipelined-ids", true)] {
+        suite.ratio(
+            name,
+            Goal::AtMost(1.0 / 0.9),
+            || {
+                let ours = broker.clone();
+                unpinned(move || ours::pipelined(&ours, many))
+            },
+            || unpinned(move || bare.pipelined(many, ids)),
+        );
+    }
     bare.purge(OURS);
     bare.purge("BARE");
     broker.close(PATIENCE);
@@ -182,7 +194,7 @@ pub(crate) fn measure(suite: &mut Suite) {
             || unpinned(move || ours::consume(&self::broker(server), many)),
             || {
                 unpinned(move || {
-                    bare.pipelined(many);
+                    bare.pipelined(many, false);
                     bare.consume(many, confirmed)
                 })
             },
