@@ -246,10 +246,11 @@ mod tests {
             prop_assert_eq!(detector.baseline, baseline);
         }
 
-        /// More arrivals in the last minute, which has not entered the baseline: whatever was a burst still is.
+        /// More arrivals in the last minute, which has not entered the baseline: whatever was a burst still is. So it is with ticks of up to a
+        /// second; a longer one is spread over seconds in whole arrivals, and one of them in its midst may get one fewer.
         #[test]
         fn more_arrivals_never_undo_a_burst(
-            usual in 0..50_u64, minute in vec((1..=5_000_u64, 0..2_000_u64, 0..500_u64), 1..12),
+            usual in 0..50_u64, minute in vec((1..=1_000_u64, 0..2_000_u64, 0..500_u64), 1..60),
         ) {
             let mut less = started();
             for _ in 0..120 {
