@@ -80,7 +80,7 @@ impl HttpGate {
 
     fn token(&self, request: &Request) -> Result<(), Problem> {
         let Some(token) = &self.token else {
-            return Err(Problem::new(403, "nothing but looking is possible here")
+            return Err(Problem::new(403, "this takes a token, and none is configured here")
                 .hint("set service.http.token, or use the Unix socket"));
         };
         let mut given =

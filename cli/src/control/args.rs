@@ -39,7 +39,7 @@ pub(crate) struct Whereabouts {
         long,
         value_name = "FILE",
         requires = "url",
-        help = "File with the token that whoever acts over TCP has to know [default: $HEIJUNKA_TOKEN_FILE, sent on this machine only]"
+        help = "File with the token, which all but status and top take over TCP [default: $HEIJUNKA_TOKEN_FILE, sent on this machine only]"
     )]
     pub(crate) token_file: Option<PathBuf>,
 }
@@ -53,7 +53,8 @@ Examples:
 A line of a batch: {\"domain\": …, \"priority\": …, \"id\": …, \"key\": …, \"deadline\": …, \"headers\": {…},
 \"payload\": \"text\"} or \"payload_base64\"; only the domain is required.
 
-Exit codes: 0 everything is stored, 1 some of a batch is not, 2 nothing is or wrong usage.";
+Exit codes: 0 everything is stored, 1 some of a batch is not, 2 nothing is known to be stored
+(after \"unknown\" publish again with the same id), or wrong usage.";
 
 /// Publish an item, or a batch of them.
 #[derive(Debug, Args)]
@@ -316,7 +317,8 @@ pub(crate) struct Top {
 
 /// Have the service finish everything that waits, and end.
 ///
-/// Exit codes: 0 everything is done, 1 something is left, 2 it could not be asked.
+/// Exit codes: 0 everything that was started has ended and nothing is lost (what a file or a server still keeps is
+/// told), 1 something was given up or is lost, 2 it could not be asked.
 #[derive(Debug, Args)]
 pub(crate) struct Drain {
     /// How long it may take [default: the service's grace]

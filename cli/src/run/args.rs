@@ -20,7 +20,7 @@ Exit codes: 0 everything that was started has ended and nothing is lost; 1 items
 --stdin, wrong or among the dead letters; 2 wrong usage, bad configuration, or what it stands on cannot be used;
 128 + the signal's number when it was ended at once.";
 
-/// Run a configuration as a service: pull items, run their programs, serve the control socket.
+/// Run a configuration as a service: pull items, run their programs, serve the control socket, HTTP and the dashboard.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Run {
@@ -32,7 +32,8 @@ pub(crate) struct Run {
     /// Path of the control socket, instead of the configured one
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
-    /// Where to serve HTTP, instead of the configured place: an address such as 127.0.0.1:9090, or off
+    /// Where to serve HTTP, instead of the configured place: an address such as 127.0.0.1:9090, or off [default:
+    /// service.http.listen, else 127.0.0.1:9090, and nowhere if that is taken]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<Listen>,
     /// Read items from standard input, one JSON object per line, and end when all of them are settled. No control

@@ -131,7 +131,7 @@ pub struct Replay {
     /// At most so many per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<f64>,
-    /// Even those whose replay is not advised: poison, or replayed too often.
+    /// Even those whose replay is not advised: undecodable, or replayed too often.
     #[serde(default)]
     pub force: bool,
 }

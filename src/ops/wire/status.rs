@@ -50,7 +50,7 @@ pub struct Admission {
     pub in_flight: u64,
     /// Of these, by priority domains.
     pub priority_in_flight: u64,
-    /// From here on low-priority work is refused.
+    /// From here on low-priority work is refused; outside priority domains already from so much less that their share of the reserve is kept.
     pub soft: u64,
     /// From here on all but priority domains is: `hard` less what is reserved for them.
     pub effective: u64,
@@ -66,7 +66,7 @@ pub struct Admission {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// From here on low-priority work is refused.
+    /// From here on low-priority work is refused; outside priority domains already from so much less that their share of the reserve is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub soft: Option<u32>,
     /// Never exceeded.
