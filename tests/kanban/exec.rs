@@ -38,14 +38,15 @@ fn through_exec(setup: &dyn Setup, count: usize) {
     };
     publish(&runtime, (0..count).map(|n| ItemSpec::new("mail").id(n.to_string()).payload(payload(n))));
     let ended = || counts(&runtime).acked + counts(&runtime).dead_lettered;
-    while ended() < count as u64 {
-        let before = ended();
+    let mut before = ended();
+    while before < count as u64 {
         let gets_on = (0..GENEROUS.as_millis()).any(|_| {
             sleep(Duration::from_millis(1));
             ended() > before
         });
         let queue = || runtime.kanban().unwrap().status();
         assert!(gets_on, "it stands still at {before}: {:#?}, {:#?}", queue(), runtime.status());
+        before = ended();
     }
     let written = std::fs::read_to_string(out).unwrap();
     let mut lines: BTreeMap<usize, &str> = BTreeMap::new();
