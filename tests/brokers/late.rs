@@ -4,23 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heijunka::{Config, Priority, Runtime, Work};
-use heijunka_servers::{NatsServer, RabbitServer, Vhost};
+use heijunka_servers::{NatsServer, Port, RabbitServer};
 use parking_lot::Mutex;
 
 use crate::common::{GENEROUS, eventually};
 use crate::rig::{item, items, publish};
 
 /// NATS first, RabbitMQ as the fallback, with waits that a test can wait for.
-fn config(nats: &NatsServer, rabbit: &Vhost) -> Config {
+fn config(nats: &NatsServer, port: u16, vhost: &str) -> Config {
     let text = format!(
         "[broker]\nkind = 'failover'\n\
          [broker.nats]\nurls = ['{}']\n\
-         [broker.amqp]\nport = {}\nvhost = '{}'\n\
+         [broker.amqp]\nport = {port}\nvhost = '{vhost}'\n\
          [broker.failover]\nprobe_every = '50ms'\nprobe_within = '500ms'\nhold = '100ms'\nhold_most = '200ms'\n\
          [pools.mail]\nmin_workers = 1\nmax_workers = 1\npin = false\n",
-        nats.url(),
-        rabbit.port(),
-        rabbit.name()
+        nats.url()
     );
     Config::from_toml("heijunka.toml", &text).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -37,7 +35,11 @@ fn a_primary_that_is_away_at_the_start_is_used_once_it_is_there() {
     let done = Arc::new(Mutex::new(Vec::new()));
     let ran = done.clone();
     let handler = move |work: &Work<'_>| ran.lock().push(work.item().id.to_string());
-    let runtime = Runtime::builder().config(config(&nats, &rabbit)).handler("mail", handler).start().unwrap();
+    let runtime = Runtime::builder()
+        .config(config(&nats, rabbit.port(), rabbit.name()))
+        .handler("mail", handler)
+        .start()
+        .unwrap();
     // Nobody has to wait for the primary.
     eventually("publishing goes to the fallback", || active(&runtime) == "amqp");
     publish(&runtime, items("before", 20, Priority::Normal));
@@ -57,14 +59,11 @@ fn a_primary_that_is_away_at_the_start_is_used_once_it_is_there() {
 
 #[test]
 fn a_fallback_that_is_away_at_the_start_costs_nobody_anything() {
-    let (nats, rabbit) = (NatsServer::start(), RabbitServer::shared().vhost());
-    let mut config = config(&nats, &rabbit);
-    // Nobody is there.
-    config.broker.as_mut().unwrap().amqp.port = u32::from(heijunka_servers::Port::free().number());
+    let (nats, nobody) = (NatsServer::start(), Port::free());
     let done = Arc::new(Mutex::new(0_u32));
     let count = done.clone();
     let runtime = Runtime::builder()
-        .config(config)
+        .config(config(&nats, nobody.number(), "/"))
         .handler("mail", move |_: &Work<'_>| *count.lock() += 1)
         .start()
         .unwrap();
@@ -76,10 +75,9 @@ fn a_fallback_that_is_away_at_the_start_costs_nobody_anything() {
 
 #[test]
 fn two_brokers_that_are_away_are_an_error_that_names_both() {
-    let (nats, rabbit) = (NatsServer::start(), RabbitServer::shared().vhost());
+    let (nats, nobody) = (NatsServer::start(), Port::free());
     nats.kill();
-    let mut config = config(&nats, &rabbit);
-    config.broker.as_mut().unwrap().amqp.port = u32::from(heijunka_servers::Port::free().number());
+    let config = config(&nats, nobody.number(), "/");
     let error = Runtime::builder().config(config).handler("mail", |_: &Work<'_>| ()).start().unwrap_err();
     let text = error.to_string();
     assert!(text.contains("nats") && text.contains("amqp"), "{text}");

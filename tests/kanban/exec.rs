@@ -1,12 +1,10 @@
 //! Items worked on by programs.
 
 use std::collections::BTreeMap;
-use std::thread::sleep;
-use std::time::Duration;
 
 use heijunka::{DomainConfig, ExecConfig, ItemSpec};
 
-use crate::common::{GENEROUS, workers};
+use crate::common::{eventually, workers};
 use crate::rig::{Folder, Setup, counts, dead, on, on_every_broker, publish, quick, waiting};
 
 on_every_broker!(exec_runs_a_program_per_item);
@@ -40,12 +38,7 @@ fn through_exec(setup: &dyn Setup, count: usize) {
     let ended = || counts(&runtime).acked + counts(&runtime).dead_lettered;
     let mut before = ended();
     while before < count as u64 {
-        let gets_on = (0..GENEROUS.as_millis()).any(|_| {
-            sleep(Duration::from_millis(1));
-            ended() > before
-        });
-        let queue = || runtime.kanban().unwrap().status();
-        assert!(gets_on, "it stands still at {before}: {:#?}, {:#?}", queue(), runtime.status());
+        eventually("it gets on", || ended() > before);
         before = ended();
     }
     let written = std::fs::read_to_string(out).unwrap();

@@ -240,13 +240,10 @@ pub(crate) fn measure(suite: &mut Suite) {
     suite.latency("amqp/single/amiquip", Goal::AtMost(2.0), one_by_one, || {
         unpinned(move || bare_publish(port, single, 1).1)
     });
-    let pipelined = || {
-        let ours = broker.clone();
-        unpinned(move || ours::pipelined(&ours, many))
-    };
+    let pipelined = || ours::pipelining(&broker, many);
     let goal = Goal::AtMost(1.0 / 0.9);
-    suite.ratio("amqp/pipelined/lapin", goal, pipelined, || unpinned(move || lapin.pipelined(many)));
-    suite.ratio("amqp/pipelined/amiquip", goal, pipelined, || {
+    suite.ratio("amqp/pipelined/lapin", goal, pipelined(), || unpinned(move || lapin.pipelined(many)));
+    suite.ratio("amqp/pipelined/amiquip", goal, pipelined(), || {
         unpinned(move || bare_publish(port, many, WINDOW).0)
     });
     broker.close(PATIENCE);

@@ -173,15 +173,9 @@ pub(crate) fn measure(suite: &mut Suite) {
         || unpinned(move || bare.single(single)),
     );
     for (name, ids) in [("nats/publish-pipelined", false), ("nats/publish-pipelined-ids", true)] {
-        suite.ratio(
-            name,
-            Goal::AtMost(1.0 / 0.9),
-            || {
-                let ours = broker.clone();
-                unpinned(move || ours::pipelined(&ours, many))
-            },
-            || unpinned(move || bare.pipelined(many, ids)),
-        );
+        suite.ratio(name, Goal::AtMost(1.0 / 0.9), ours::pipelining(&broker, many), || {
+            unpinned(move || bare.pipelined(many, ids))
+        });
     }
     bare.purge(OURS);
     bare.purge("BARE");

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use heijunka::{Broker, Clock, ItemSpec, KanbanConfig, Kind, PoolConfig, Publisher, Runtime, Work};
 use heijunka_compare::clock;
+use heijunka_compare::cores::unpinned;
 use heijunka_compare::latency::Latency;
 use heijunka_compare::processor::time_used;
 use heijunka_compare::report::Goal;
@@ -51,7 +52,7 @@ pub(crate) fn latency(items: u32, mut publish: impl FnMut()) -> Latency {
 const BATCH: u32 = 4096;
 
 /// Nanoseconds per item of publishing as many as there are, of which a window is unconfirmed.
-pub(crate) fn pipelined(broker: &Arc<dyn Broker>, items: u32) -> f64 {
+fn pipelined(broker: &Arc<dyn Broker>, items: u32) -> f64 {
     let publisher = publisher(broker);
     let start = clock::raw();
     let mut left = items;
@@ -62,6 +63,15 @@ pub(crate) fn pipelined(broker: &Arc<dyn Broker>, items: u32) -> f64 {
         left -= batch;
     }
     clock::nanos_between(start, clock::raw()) as f64 / f64::from(items)
+}
+
+/// The same as one side of a row, on whatever core there is.
+pub(crate) fn pipelining(broker: &Arc<dyn Broker>, items: u32) -> impl FnMut() -> f64 {
+    let broker = broker.clone();
+    move || {
+        let broker = broker.clone();
+        unpinned(move || pipelined(&broker, items))
+    }
 }
 
 /// What consuming took, per item.

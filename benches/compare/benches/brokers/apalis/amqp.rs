@@ -114,15 +114,9 @@ pub(super) fn measure(suite: &mut Suite) {
     let publisher = unpinned(move || broker(server));
     publisher.open(&[lane()], heijunka::Arrivals::unheard(), ours::PATIENCE).expect("there is a queue");
     for (name, way) in publish {
-        suite.ratio(
-            name,
-            Goal::AtMost(1.0),
-            || {
-                let ours = publisher.clone();
-                unpinned(move || ours::pipelined(&ours, many))
-            },
-            || unpinned(move || theirs.publish(many, way)),
-        );
+        suite.ratio(name, Goal::AtMost(1.0), ours::pipelining(&publisher, many), || {
+            unpinned(move || theirs.publish(many, way))
+        });
     }
     publisher.close(ours::PATIENCE);
     theirs.lapin.purge(&lane().subject());

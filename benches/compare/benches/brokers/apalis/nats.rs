@@ -102,15 +102,9 @@ pub(super) fn measure(suite: &mut Suite) {
     let theirs: &'static Theirs = Box::leak(Box::new(unpinned(move || Theirs::connect(&server.url()))));
     let many = plan.scaled(5000);
     let publisher = unpinned(move || broker(server));
-    suite.ratio(
-        publish,
-        Goal::AtMost(1.0),
-        || {
-            let ours = publisher.clone();
-            unpinned(move || ours::pipelined(&ours, many))
-        },
-        || unpinned(move || theirs.publish(many)),
-    );
+    suite.ratio(publish, Goal::AtMost(1.0), ours::pipelining(&publisher, many), || {
+        unpinned(move || theirs.publish(many))
+    });
     publisher.close(ours::PATIENCE);
     unpinned(move || Bare::connect(&server.url()).purge(OURS));
     ours::row(
