@@ -168,3 +168,26 @@ fn what_a_closing_pool_hands_back_is_given_back() {
     Model { name: "kanban::what_a_closing_pool_hands_back_is_given_back", preemptions: 1, floor: 3500 }
         .check(orders(3), &[((0, 1), false), ((0, 1), true), ((1, 0), false)], execution);
 }
+
+/// The broker answers on another thread: every answer is heard, one that fails is asked for again, and the clerk ends with its driver.
+#[test]
+fn what_the_clerk_hears_reaches_the_driver() {
+    fn execution(arrangement: usize) -> End {
+        let books = Books {
+            slots: 1,
+            quits_after: Some(1),
+            failing_settlements: Plain::new(1),
+            durable: true,
+            ..Books::default()
+        };
+        let mut world = world(2, books);
+        publish(&world.broker, "a");
+        let office = world.office.take().expect("the broker is durable");
+        world.run(arrangement, Box::new(move || office.serve()))
+    }
+    Model { name: "kanban::what_the_clerk_hears_reaches_the_driver", preemptions: 2, floor: 80_000 }.check(
+        orders(3),
+        &[(1, 0)],
+        execution,
+    );
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::super::super::{Env, Mode, Shared, Source, prepare};
+use super::super::super::{Env, Mode, Office, Shared, Source, prepare};
 use super::super::Driver;
 use crate::admission::{Limits, Regulator};
 use crate::domain::{Domain, DomainShared, PoolRef};
@@ -48,6 +48,8 @@ pub(super) struct Books {
     /// So many pulls and settlements fail.
     pub(super) failing_pulls: Plain,
     pub(super) failing_settlements: Plain,
+    /// Whether a clerk waits for what the broker answers.
+    pub(super) durable: bool,
     pub(super) shared: Late,
 }
 
@@ -88,7 +90,7 @@ pub(super) struct Watched {
 impl Broker for Watched {
     fn traits(&self) -> Traits {
         // No polling: an arrival that is not heard is lost.
-        Traits { poll: None, ..self.broker.traits() }
+        Traits { poll: None, durable: self.books.durable, ..self.broker.traits() }
     }
 
     fn pull(&self, wants: &[Want<'_>], within: Duration) -> Result<Vec<Delivery>, BrokerError> {
@@ -186,6 +188,7 @@ pub(super) struct World {
     pub(super) broker: Arc<Watched>,
     pub(super) shared: Arc<Shared>,
     driver: Driver,
+    pub(super) office: Option<Office>,
     time: ManualTime,
     pub(super) books: Arc<Books>,
 }
@@ -242,12 +245,12 @@ pub(super) fn world(limit: u32, books: Books) -> World {
         },
         spans: Spans::default(),
     };
-    let (shared, mut driver) = prepare(env, vec![source]).unwrap();
+    let (shared, mut driver, office) = prepare(env, vec![source]).unwrap();
     drop(books.shared.0.set(Arc::downgrade(&shared)));
     // Neither sampled nor told of before the end.
     let never = Moment::from_nanos(u64::MAX);
     (driver.due.sample, driver.due.status) = (never, never);
-    World { regulator, pool, broker, shared, driver, time, books }
+    World { regulator, pool, broker, shared, driver, office, time, books }
 }
 
 pub(super) fn publish(broker: &Watched, id: &str) {
@@ -266,7 +269,7 @@ pub(super) type End = (usize, u64);
 impl World {
     /// Runs driver, worker and a third role at the same time; then everything must add up.
     pub(super) fn run(self, arrangement: usize, third: Role<'static>) -> End {
-        let World { regulator, pool, broker, shared, mut driver, time, books } = self;
+        let World { regulator, pool, broker, shared, mut driver, office: _, time, books } = self;
         let worker = pool::worker(&pool);
         let slots = books.slots;
         let driving = {

@@ -71,6 +71,7 @@ report_twice                  two_workers_report_at_once
 finish                        a_permit_that_is_refused_is_asked_for_again
 not_run                       what_a_closing_pool_hands_back_is_given_back
 confirmation                  what_fails_is_tried_again
+answer_late                   what_the_clerk_hears_reaches_the_driver
 '
 caught=0 total=0
 while read -r weakness name; do

@@ -209,8 +209,8 @@ impl Kanban {
         let left = consumer.as_ref().map(|consumer| consumer.end(drain, deadline)).unwrap_or_default();
         *shared.last.lock() = consumer.map(|consumer| consumer.status());
         *shared.consumer.lock() = None;
-        let Leftover { abandoned, given_back, thread } = left;
-        unjoined.extend(thread);
+        let Leftover { abandoned, given_back, threads } = left;
+        unjoined.extend(threads);
         let report = KanbanReport { given_back, abandoned, left: None, volatile: !shared.traits.durable };
         (report, unjoined)
     }

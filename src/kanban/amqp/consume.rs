@@ -44,6 +44,8 @@ pub(super) struct Session<'a> {
     pub(super) held: HashMap<u64, Held>,
     /// Of each lane, how many of those are of subscriptions that have ended.
     pub(super) orphans: Vec<usize>,
+    /// How many the server pushed over this channel until now: the tag of the last one.
+    pub(super) came: u64,
     pub(super) hops: Vec<Hop>,
     /// When the wishes were last compared with what is pushed.
     pub(super) trimmed: Moment,
@@ -80,6 +82,7 @@ pub(super) fn serve(shared: &Arc<Shared>, link: &mut Link, up: &dyn Fn()) -> Res
         sink,
         held: HashMap::new(),
         orphans: vec![0; lanes.len()],
+        came: 0,
         hops: Vec::new(),
         trimmed: shared.clock.now(),
         next_lease: None,

@@ -35,14 +35,15 @@ use parking_lot::Mutex;
 pub use settings::{AmqpSettings, AmqpTls, QueueKind};
 
 use self::ask::Ask;
-use self::batch::Parcel;
+use self::batch::{Parcel, Sent};
 use self::life::Threads;
 use self::link::Link;
+use self::settle::Outgoing;
 use self::shared::{Order, Shared};
 use self::wire::Past;
 use super::broker::{
-    Arrivals, Broker, BrokerError, DeadLetter, Delivery, Depth, Finding, PublishError, Settled, Settlement,
-    Stored, Ticket, Traits, Want,
+    AT_A_TIME, Arrivals, Broker, BrokerError, DeadLetter, Delivery, Depth, Finding, PublishError, Settled,
+    Settlement, Stored, Ticket, Traits, Want,
 };
 use super::item::{Item, ItemError, Lane};
 use crate::time::{Clock, Deadline, Timestamp};
@@ -193,22 +194,22 @@ impl Broker for Amqp {
 
     fn publish(&self, items: &[Arc<Item>], within: Duration) -> Vec<Result<Stored, PublishError>> {
         let deadline = Deadline::after(within);
-        let mut parcels = Vec::with_capacity(items.len());
-        let mut answers: Vec<Result<Stored, PublishError>> = Vec::with_capacity(items.len());
-        for item in items {
-            let parcel = self.parcel(item);
-            answers.push(parcel.map(|parcel| {
-                parcels.push(parcel);
-                Stored::New
-            }));
-        }
-        let mut sent = settle::publish(&self.shared, parcels, &deadline).into_iter();
-        for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
-            if let Some(Err(error)) = sent.next() {
-                *answer = Err(error);
-            }
-        }
-        answers
+        let begin = |items: &[Arc<Item>]| {
+            let mut parcels = Vec::with_capacity(items.len());
+            let mut place = |item: &Arc<Item>| self.parcel(item).map(|parcel| parcels.push(parcel));
+            let placed: Vec<Sent> = items.iter().map(&mut place).collect();
+            (placed, settle::begin_to_publish(&self.shared, parcels))
+        };
+        let under_way: Vec<_> = items.chunks(AT_A_TIME).map(begin).collect();
+        let stored = |(placed, outgoing): (Vec<Sent>, Outgoing)| {
+            let mut sent = outgoing.wait(&self.shared, &deadline).into_iter();
+            placed.into_iter().map(move |placed| {
+                placed?;
+                sent.next().unwrap_or(Err(PublishError::Unknown(BrokerError::Closed)))?;
+                Ok(Stored::New)
+            })
+        };
+        under_way.into_iter().flat_map(stored).collect()
     }
 
     fn pull(&self, wants: &[Want<'_>], _: Duration) -> Result<Vec<Delivery>, BrokerError> {

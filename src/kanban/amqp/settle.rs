@@ -1,5 +1,6 @@
 //! The ends of deliveries: what must be kept is published and confirmed first, and only then is the delivery acknowledged.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use amiquip::{AmqpValue, FieldTable};
@@ -214,13 +215,33 @@ pub(super) fn publish(shared: &Shared, parcels: Vec<Parcel>, deadline: &Deadline
     if parcels.is_empty() {
         return Vec::new();
     }
+    begin_to_publish(shared, parcels).wait(shared, deadline)
+}
+
+/// What is handed over to be published.
+pub(super) struct Outgoing {
+    batch: Arc<Batch>,
+    /// Its number in the outbox, if it was taken there.
+    number: Option<u64>,
+}
+
+/// Hands over what is to be published, and goes on.
+pub(super) fn begin_to_publish(shared: &Shared, parcels: Vec<Parcel>) -> Outgoing {
     let batch = Batch::new(parcels, None);
     let sent = shared.outbox.send(batch.clone()).map_err(|(batch, why)| batch.refuse(&why));
-    batch.wait(deadline, || {
-        if let Ok(number) = sent {
-            shared.outbox.withdraw(number);
-        }
-    })
+    Outgoing { batch, number: sent.ok() }
+}
+
+impl Outgoing {
+    /// Waits for the answers.
+    pub(super) fn wait(self, shared: &Shared, deadline: &Deadline) -> Vec<Sent> {
+        let Self { batch, number } = self;
+        batch.wait(deadline, || {
+            if let Some(number) = number {
+                shared.outbox.withdraw(number);
+            }
+        })
+    }
 }
 
 /// Ends deliveries.

@@ -22,6 +22,9 @@ const MOST_TAPS: usize = 4;
 /// From one look at what is pushed and not wanted to the next: much longer than a question to a server far away takes.
 const TRIM: Duration = Duration::from_secs(3);
 
+/// So often the subscriptions are looked through for one that is missing.
+const LOOKS: usize = 3;
+
 /// Nothing is on its way any more when nothing came for so long; but no longer is waited for it than this.
 const LULL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(300));
 
@@ -66,20 +69,34 @@ pub(super) fn cancel(consumer: &Consumer<'_>) -> Result<Vec<Delivery>, Error> {
 impl Session<'_> {
     /// Takes in what was pushed.
     pub(super) fn gather(&mut self) -> Result<(), BrokerError> {
-        for at in 0..self.taps.len() {
-            let (lane, number) = (self.taps[at].lane, self.taps[at].number);
-            let came = self.pushed(&self.taps[at].consumer)?;
-            self.take_in(lane, number, came)?;
+        let mut came = vec![Vec::new(); self.orphans.len()];
+        for _ in 0..LOOKS {
+            for tap in &self.taps {
+                let pushed = self.pushed(&tap.consumer)?;
+                came[tap.lane].extend(pushed.into_iter().map(|delivery| (tap.number, delivery)));
+            }
+            self.take_strays(&mut came)?;
+            let tags = || came.iter().flatten().map(|(_, delivery)| delivery.delivery_tag());
+            // The server counts what it pushes over this channel. If one is missing, a later one was found, and it came to a subscription that had
+            // been looked at before.
+            if tags().max().is_none_or(|newest| newest == self.came + tags().count() as u64) {
+                break;
+            }
         }
-        // By subscriptions that had ended.
+        (0..).zip(came).try_for_each(|(lane, came)| self.take_in(lane, came))
+    }
+
+    /// What came by subscriptions that had ended.
+    fn take_strays(&mut self, came: &mut [Vec<(u64, Delivery)>]) -> Result<(), BrokerError> {
         let Some(sink) = &self.sink else { return Ok(()) };
         for stray in self.pushed(sink)? {
             let names = &self.shared.names;
             let is_it = |stock: &LaneStock| names.lane(&stock.lane) == stray.routing_key;
             let lane = self.shared.stock.lock().lanes.iter().position(is_it);
             if let Some(lane) = lane {
-                self.take_in(lane, 0, vec![stray])?;
+                came[lane].push((0, stray));
             } else {
+                self.came += 1;
                 stray.nack(self.channel, true).map_err(|error| told(&self.shared.settings, &error))?;
             }
         }
@@ -98,16 +115,19 @@ impl Session<'_> {
         }
     }
 
-    fn take_in(&mut self, lane: usize, tap: u64, came: Vec<Delivery>) -> Result<(), BrokerError> {
+    /// In the order in which the server pushed it, whatever subscription it came to.
+    fn take_in(&mut self, lane: usize, mut came: Vec<(u64, Delivery)>) -> Result<(), BrokerError> {
         if came.is_empty() {
             return Ok(());
         }
+        self.came += came.len() as u64;
+        came.sort_unstable_by_key(|(_, delivery)| delivery.delivery_tag());
         let shared = self.shared;
         let now = shared.clock.timestamp();
         let name = shared.stock.lock().lanes[lane].lane.clone();
         let is_early =
             |fresh: &Fresh| fresh.read.fault.is_none() && fresh.read.due.is_some_and(|due| due > now);
-        let read = came.into_iter().map(|delivery| self.read(lane, &name, tap, delivery, now));
+        let read = came.into_iter().map(|(tap, delivery)| self.read(lane, &name, tap, delivery, now));
         let (early, ready): (Vec<_>, Vec<_>) = read.collect::<Vec<_>>().into_iter().partition(is_early);
         let mut stock = shared.stock.lock();
         // Also those that are put off again, which are away once and not twice.
@@ -219,11 +239,13 @@ impl Session<'_> {
         let ended: Vec<Tap<'_>> = ended;
         let numbers: Vec<u64> = ended.iter().map(|tap| tap.number).collect();
         self.orphans[lane] += self.held.values().filter(|held| numbers.contains(&held.tap)).count();
+        let mut came = Vec::new();
         for tap in ended {
-            let came = cancel(&tap.consumer).map_err(|error| told(&self.shared.settings, &error))?;
+            let pushed = cancel(&tap.consumer).map_err(|error| told(&self.shared.settings, &error))?;
             self.shared.dog.answered(&self.kill);
-            self.take_in(lane, tap.number, came)?;
+            came.extend(pushed.into_iter().map(|delivery| (tap.number, delivery)));
         }
+        self.take_in(lane, came)?;
         self.note_capacity(lane);
         Ok(())
     }

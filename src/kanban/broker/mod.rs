@@ -20,11 +20,17 @@ use super::item::{Item, Lane};
 use crate::sync::Parker;
 use crate::time::Timestamp;
 
+/// Items that an adapter makes ready together: the first are on their way while the next are made ready, and these while those are
+/// answered.
+#[cfg(any(feature = "nats", feature = "amqp"))]
+pub(super) const AT_A_TIME: usize = 128;
+
 /// What keeps items: the embedded broker, or an adapter to one elsewhere.
 ///
 /// All calls are made off the hot path and may block, but none for longer than `within` and a little: a broker that does not
-/// answer by then is [`BrokerError::TimedOut`]. Publishing and questions come from any thread at any time; [`pull`](Self::pull),
-/// [`settle`](Self::settle) and [`extend`](Self::extend) from one thread per consumer.
+/// answer by then is [`BrokerError::TimedOut`]. Publishing and questions come from any thread at any time; [`pull`](Self::pull)
+/// and [`extend`](Self::extend) from one thread per consumer, and so does [`settle`](Self::settle), from that thread or, if the broker
+/// is [durable](Traits::durable), from another one.
 ///
 /// The contract, which the conformance suite checks: a stored item stays until it is settled by
 /// [`Verdict::Ack`] or [`Verdict::DeadLetter`], whatever ends in between; one that was delivered and not settled is delivered
@@ -124,7 +130,7 @@ pub trait Broker: Send + Sync + fmt::Debug + 'static {
 pub struct Traits {
     /// Its kind, for people and metrics: `memory`, `file`, `nats`.
     pub name: &'static str,
-    /// Whether items outlive this process.
+    /// Whether items outlive this process: then they are settled on a thread that waits for its disk or its network.
     pub durable: bool,
     /// How long a delivered item is left alone before it is delivered again.
     pub lease: Duration,

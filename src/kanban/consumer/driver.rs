@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::clerk::Clerk;
 use super::desk::Report;
 use super::queue::Queue;
 use super::strays::Strays;
@@ -38,8 +39,8 @@ pub(super) struct Driver {
     pub(super) failed: Vec<u32>,
     /// Whether nothing at all could be settled the last time.
     pub(super) settling_fails: bool,
-    /// Dead letters kept so far.
-    pub(super) buried: u64,
+    /// Waits for the broker in the driver's place, if that takes its time.
+    pub(super) clerk: Option<Clerk>,
     pub(super) settle_again: Again,
     pub(super) pull_again: Again,
     /// When held items that were refused are offered again.
@@ -117,6 +118,7 @@ impl Driver {
         reports: Receiver<Report>,
         parker: Parker,
         signal: Signal,
+        clerk: Option<Clerk>,
     ) -> Self {
         let now = env.clock.now();
         let traits = env.broker.traits();
@@ -138,7 +140,7 @@ impl Driver {
             unsettled: Vec::new(),
             failed: Vec::new(),
             settling_fails: false,
-            buried: 0,
+            clerk,
             turned: now,
             settle_again: Again::within(millis(50), millis(5000)),
             pull_again: Again::within(millis(50), millis(5000)),
@@ -322,6 +324,7 @@ impl Driver {
                 Stage::Running { .. } => queue.running[lane] += 1,
                 Stage::Stalled => queue.stalled += 1,
                 Stage::Settling { .. } if loan.ticket.is_some() => self.unsettled.push(slot),
+                Stage::Settling { .. } if self.clerk.as_ref().is_some_and(|clerk| clerk.has(slot)) => {}
                 // The broker had it when it panicked: its lease brings it back, if it is not done with.
                 Stage::Settling { .. } => lost.push(slot),
             }

@@ -1,6 +1,7 @@
 //! The consumer: pulls items while there is capacity, hands them to pools, and settles how they ended.
 #![doc = include_str!("README.md")]
 
+mod clerk;
 mod desk;
 mod driver;
 mod hand_over;
@@ -41,6 +42,7 @@ use crate::spans::Spans;
 use crate::sync::{Mutex, Parker, weakened};
 use crate::thread::{Managed, panic_message};
 use crate::time::{Clock, Deadline};
+use clerk::{Clerk, Office};
 use desk::Desk;
 use driver::Driver;
 pub use status::{ConsumerStatus, QueueStatus};
@@ -111,10 +113,15 @@ struct Shared {
     status: Mutex<ConsumerStatus>,
 }
 
-/// A running consumer: one thread that does all the talking with its broker.
+/// A running consumer: one thread that pulls, hands over and settles, and one that waits for a slow broker's answers to the latter.
 pub(crate) struct Consumer {
     shared: Arc<Shared>,
-    driver: Mutex<Option<Managed>>,
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    driver: Managed,
+    clerk: Option<Managed>,
 }
 
 /// What was left when a consumer ended.
@@ -124,8 +131,8 @@ pub(crate) struct Leftover {
     pub(crate) abandoned: Vec<ItemId>,
     /// Items given back unrun.
     pub(crate) given_back: Vec<ItemId>,
-    /// The thread that did not end, if it did not.
-    pub(crate) thread: Option<String>,
+    /// The threads that did not end.
+    pub(crate) threads: Vec<String>,
 }
 
 /// How much time handlers that are told to stop have to do so, of the time there is for all.
@@ -137,11 +144,14 @@ const LEAVE: Duration = Duration::from_secs(1);
 impl Consumer {
     /// Opens the lanes of the sources and starts pulling.
     pub(crate) fn start(env: Env, sources: Vec<Source>) -> Result<Self, ConsumeError> {
-        let (shared, mut driver) = prepare(env, sources)?;
+        let (shared, mut driver, office) = prepare(env, sources)?;
         // So that its queues can be seen from the beginning.
         driver.publish_status();
-        let thread = Managed::spawn("hj-kanban".to_owned(), move || supervise(&mut driver));
-        Ok(Self { shared, driver: Mutex::new(Some(thread.map_err(ConsumeError::Thread)?)) })
+        let spawn_clerk = |office: Office| Managed::spawn("hj-settle".to_owned(), move || office.serve());
+        let clerk = office.map(spawn_clerk).transpose().map_err(ConsumeError::Thread)?;
+        let driver = Managed::spawn("hj-kanban".to_owned(), move || supervise(&mut driver));
+        let driver = driver.map_err(ConsumeError::Thread)?;
+        Ok(Self { shared, threads: Mutex::new(Some(Threads { driver, clerk })) })
     }
 
     pub(crate) fn status(&self) -> ConsumerStatus {
@@ -151,31 +161,39 @@ impl Consumer {
     /// Ends: after the queue is empty (`drain`), or after what runs has ended. What still runs shortly before the deadline is told to
     /// stop; what runs at the deadline is left alone, and its id told.
     pub(crate) fn end(&self, drain: bool, deadline: &Deadline) -> Leftover {
-        let Some(thread) = self.driver.lock().take() else { return Leftover::default() };
+        let Some(Threads { driver, clerk }) = self.threads.lock().take() else { return Leftover::default() };
         let last_call = (deadline.left() / LAST_CALL.0).min(LAST_CALL.1);
         let patience = deadline.left().saturating_sub(last_call);
         self.shared.set_mode(if drain { Mode::Drain } else { Mode::Stop });
-        let mut thread = thread.join_until(&Deadline::after(patience));
-        if let Err(running) = thread {
+        let mut driver = driver.join_until(&Deadline::after(patience));
+        if let Err(running) = driver {
             self.shared.interrupted.set();
             self.shared.set_mode(Mode::Stop);
-            thread = running.join_until(deadline);
+            driver = running.join_until(deadline);
         }
-        if let Err(running) = thread {
+        let mut leave = Deadline::after(LEAVE);
+        if let Err(running) = driver {
             self.shared.set_mode(Mode::Abandon);
-            thread = running.join_until(&Deadline::after(LEAVE));
+            leave = Deadline::after(LEAVE);
+            driver = running.join_until(&leave);
         }
+        // It hears of the end from the driver.
+        let clerk = clerk.map_or(Ok(()), |clerk| clerk.join_until(&leave));
         let status = self.shared.status.lock();
         Leftover {
             abandoned: status.on_loan.clone(),
             given_back: status.given_back.clone(),
-            thread: thread.err().map(|thread| thread.name().to_owned()),
+            threads: [driver, clerk]
+                .into_iter()
+                .filter_map(Result::err)
+                .map(|left| left.name().to_owned())
+                .collect(),
         }
     }
 }
 
-/// Opens the lanes, and makes a driver that has yet to be started.
-fn prepare(env: Env, sources: Vec<Source>) -> Result<(Arc<Shared>, Driver), ConsumeError> {
+/// Opens the lanes, and makes a driver that has yet to be started, with its clerk if the broker takes its time.
+fn prepare(env: Env, sources: Vec<Source>) -> Result<(Arc<Shared>, Driver, Option<Office>), ConsumeError> {
     let parker = Parker::new();
     let signal = Signal::new(parker.unparker().clone());
     let lanes: Vec<Lane> = sources.iter().flat_map(|source| lanes_of(&source.name)).collect();
@@ -190,8 +208,11 @@ fn prepare(env: Env, sources: Vec<Source>) -> Result<(Arc<Shared>, Driver), Cons
         mode: Mutex::new(Mode::Run),
         status: Mutex::new(ConsumerStatus::default()),
     });
-    let driver = Driver::new(env, shared.clone(), reports, parker, signal);
-    Ok((shared, driver))
+    // What keeps items beyond this process waits for a disk or a network.
+    let aside = env.broker.traits().durable.then(|| Clerk::new(env.broker.clone(), within, signal.clone()));
+    let (clerk, office) = aside.unzip();
+    let driver = Driver::new(env, shared.clone(), reports, parker, signal, clerk);
+    Ok((shared, driver, office))
 }
 
 /// How long a driver that panicked rests: doubled each time, up to the second figure, in real time.

@@ -1,5 +1,6 @@
 //! The coordinator: looks at the depths now and then, and says how many workers they ask for. And at what nobody consumes.
 
+use super::clerk::DeadLetters;
 use super::driver::Driver;
 use super::strays;
 use crate::kanban::broker::{BrokerError, Depth};
@@ -22,13 +23,14 @@ impl Driver {
             queue.coordinator.sample(ready, open, settings);
         }
         self.broker_works();
-        self.count_dead_letters();
+        let count = self.env.broker.dead_letter_count(self.env.settings.settle_timeout);
+        self.dead_letters_counted(count);
         self.look_for_strays(now);
         self.publish_status();
     }
 
-    pub(super) fn count_dead_letters(&mut self) {
-        match self.env.broker.dead_letter_count(self.env.settings.settle_timeout) {
+    pub(super) fn dead_letters_counted(&mut self, count: DeadLetters) {
+        match count {
             Ok(count) => self.dead_letters = Some(count),
             Err(error) => self.broker_failed("counting dead letters", error),
         }

@@ -1,10 +1,12 @@
 //! From the end of a handler to the broker's confirmation.
 
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use tracing::Span;
 
 use super::Mode;
+use super::clerk::{Answered, Batch, Clerk};
 use super::desk::Report;
 use super::driver::Driver;
 use super::table::Stage;
@@ -152,13 +154,21 @@ impl Driver {
         }
     }
 
-    /// Tells the broker what is to be told; tells whether that was anything.
+    /// Hears what the broker answered, and tells it what is to be told; tells whether that was anything.
     pub(super) fn settle(&mut self, now: Moment) -> bool {
+        let answered = self.clerk.as_mut().and_then(Clerk::answered);
+        let heard = answered.is_some();
+        if let Some(answered) = answered {
+            self.hear(answered, now);
+        }
+        if self.clerk.as_ref().is_some_and(Clerk::is_out) {
+            return heard;
+        }
         if self.settle_again.may(now) {
             self.unsettled.append(&mut self.failed);
         }
         if self.unsettled.is_empty() {
-            return false;
+            return heard;
         }
         let mut slots = std::mem::take(&mut self.unsettled);
         let mut settlements = Vec::with_capacity(slots.len());
@@ -170,33 +180,51 @@ impl Driver {
             }
             None => false,
         });
-        let (mut confirmed, buried) = (0, self.buried);
-        if !settlements.is_empty() {
-            let mut spans = self.settle_spans(&slots).into_iter();
-            let answers = self.env.broker.settle(settlements, self.env.settings.settle_timeout);
-            // Of what it gives no answer for, nobody knows: its lease brings it back, if it is not done with.
-            let answers = answers.into_iter().chain(std::iter::repeat_with(|| Settled::Gone));
-            for (slot, settled) in slots.into_iter().zip(answers) {
-                if let Some(span) = spans.next() {
-                    spans::ended(span, settled.name());
-                }
-                confirmed += u32::from(self.settled(slot, settled));
-            }
+        self.put_off(now);
+        if settlements.is_empty() {
+            self.settling_fails = !self.failed.is_empty();
+            return true;
         }
-        if self.buried != buried {
-            self.count_dead_letters();
+        let batch = Batch { spans: self.settle_spans(&slots), slots, settlements };
+        if let Some(clerk) = &mut self.clerk {
+            clerk.send(batch);
+        } else {
+            let answered = batch.settle(&*self.env.broker, self.env.settings.settle_timeout);
+            self.hear(answered, now);
+        }
+        true
+    }
+
+    fn hear(&mut self, Answered { slots, spans, answers }: Answered, now: Moment) {
+        // As if it had been called here.
+        let answers = answers.unwrap_or_else(|panic| resume_unwind(panic));
+        let (mut confirmed, mut spans) = (0, spans.into_iter());
+        // Of what it gives no answer for, nobody knows: its lease brings it back, if it is not done with.
+        let settled = answers.settled.into_iter().chain(std::iter::repeat_with(|| Settled::Gone));
+        for (slot, settled) in slots.into_iter().zip(settled) {
+            if let Some(span) = spans.next() {
+                spans::ended(span, settled.name());
+            }
+            confirmed += u32::from(self.settled(slot, settled));
+        }
+        if let Some(count) = answers.dead_letters {
+            self.dead_letters_counted(count);
         }
         self.settling_fails = confirmed == 0 && !self.failed.is_empty();
         if self.failed.is_empty() {
             self.settle_again.worked();
-        } else if self.settle_again.may(now) {
-            // What fails before their time is up waits with them: it must not put them off, or they would wait as long as others are settled.
-            self.settle_again.failed(now);
         }
+        self.put_off(now);
         if confirmed > 0 {
             self.broker_works();
         }
-        true
+    }
+
+    /// What fails before the time of the next attempt waits with the rest: it must not put them off, or they would wait as long as others are settled.
+    fn put_off(&mut self, now: Moment) {
+        if !self.failed.is_empty() && self.settle_again.may(now) {
+            self.settle_again.failed(now);
+        }
     }
 
     /// One for each slot, or none at all while spans are off.
@@ -241,7 +269,6 @@ impl Driver {
                     if let Some(delivery) = &loan.span {
                         delivery.record(OUTCOME, verdict.name());
                     }
-                    self.buried += u64::from(matches!(verdict, Verdict::DeadLetter(_)));
                     self.env.counts.add(counted(verdict), 1);
                     if matches!(verdict, Verdict::DeadLetter(death) if death.reason == "poison") {
                         self.forget_trial(&loan.key());

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use async_nats::{HeaderMap, HeaderValue};
+use async_nats::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::kanban::broker::Death;
 use crate::kanban::item::{Item, Lane};
@@ -60,25 +60,37 @@ fn plain(item: &Item) -> HeaderMap {
     put(&mut headers, PUBLISHED, &item.published.as_millis().to_string());
     for (name, value) in &item.headers {
         if trace::is_plain(name, value) {
-            put(&mut headers, name, value);
+            put_other(&mut headers, name, value);
             continue;
         }
-        put(&mut headers, &format!("{OTHER}{}", encoded(name)), &encoded(value));
+        put_other(&mut headers, &format!("{OTHER}{}", encoded(name)), &encoded(value));
     }
     headers
 }
 
-/// Of names and values that hold nothing but visible characters and blanks.
-fn put(headers: &mut HeaderMap, name: &str, value: &str) {
-    // Neither fails: what is encoded has no line ends and no colon, and the other names are ours.
-    if let (Ok(name), Ok(value)) = (name.parse::<async_nats::HeaderName>(), value.parse::<HeaderValue>()) {
+/// A header of ours. Of values that hold nothing but visible characters and blanks.
+fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    put_as(headers, HeaderName::from_static(name), value);
+}
+
+/// One of the publisher's.
+fn put_other(headers: &mut HeaderMap, name: &str, value: &str) {
+    // It does not fail: what is encoded has no colon.
+    if let Ok(name) = name.parse() {
+        put_as(headers, name, value);
+    }
+}
+
+fn put_as(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    // Nor does this: it has no line ends.
+    if let Ok(value) = value.parse::<HeaderValue>() {
         headers.insert(name, value);
     }
 }
 
 /// About what headers take up on the wire.
 pub(super) fn size(headers: &HeaderMap) -> usize {
-    let of = |(name, values): (&async_nats::HeaderName, &Vec<HeaderValue>)| {
+    let of = |(name, values): (&HeaderName, &Vec<HeaderValue>)| {
         let name: &str = name.as_ref();
         values.iter().map(|value| name.len() + value.as_str().len() + 4).sum::<usize>()
     };
@@ -160,7 +172,7 @@ pub(super) fn read(block: &[u8]) -> Result<Vec<(String, String)>, String> {
             continue;
         }
         let (name, value) = line.split_once(':').ok_or("a header without a colon")?;
-        if name.parse::<async_nats::HeaderName>().is_err() {
+        if name.parse::<HeaderName>().is_err() {
             return Err("a header without a name that is one".to_owned());
         }
         found.push((name.to_owned(), value.trim().to_owned()));

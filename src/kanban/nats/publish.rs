@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::Nats;
 use super::exchange::{Entry, Say};
+use super::talk::{Patience, Said};
 use super::{headers, replies};
-use crate::kanban::broker::{BrokerError, PublishError, Stored};
+use crate::kanban::broker::{AT_A_TIME, BrokerError, PublishError, Stored};
 use crate::kanban::item::{Item, ItemError};
 
 impl Nats {
@@ -14,24 +15,27 @@ impl Nats {
         if let Err(error @ BrokerError::Closed) = self.talk.desk.lock().usable() {
             return items.iter().map(|_| Err(PublishError::NotStored(error.clone()))).collect();
         }
-        let mut entries = Vec::with_capacity(items.len());
-        let mut wrong = Vec::new();
-        for item in items {
-            match self.entry(item) {
-                Ok(entry) => {
-                    entries.push(entry);
-                    wrong.push(None);
-                }
-                Err(error) => wrong.push(Some(error)),
-            }
-        }
-        let mut answers = self.talk.exchange(entries, true, within).into_iter().map(replies::stored);
-        let no_answer = || Err(PublishError::Unknown(BrokerError::TimedOut(within)));
-        let answer = |wrong: Option<ItemError>| match wrong {
-            Some(error) => Err(error.into()),
-            None => answers.next().unwrap_or_else(no_answer),
+        let patience = Patience::of(within);
+        let said: Vec<_> =
+            items.chunks(AT_A_TIME).map(|items| self.begin_to_store(items, &patience)).collect();
+        let stored = |(wrong, said): (Vec<Option<ItemError>>, Said)| {
+            let mut answers = self.talk.hear(said, &patience).into_iter().map(replies::stored);
+            let no_answer = || Err(PublishError::Unknown(BrokerError::TimedOut(within)));
+            let answer = move |wrong: Option<ItemError>| match wrong {
+                Some(error) => Err(error.into()),
+                None => answers.next().unwrap_or_else(no_answer),
+            };
+            wrong.into_iter().map(answer)
         };
-        wrong.into_iter().map(answer).collect()
+        said.into_iter().flat_map(stored).collect()
+    }
+
+    /// What is wrong with each of them, and what was said of the others.
+    fn begin_to_store(&self, items: &[Arc<Item>], patience: &Patience) -> (Vec<Option<ItemError>>, Said) {
+        let mut entries = Vec::with_capacity(items.len());
+        let mut place = |item: &Arc<Item>| self.entry(item).map(|entry| entries.push(entry)).err();
+        let wrong = items.iter().map(&mut place).collect();
+        (wrong, self.talk.begin(entries, true, patience))
     }
 
     fn entry(&self, item: &Item) -> Result<Entry, ItemError> {

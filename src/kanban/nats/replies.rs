@@ -11,33 +11,35 @@ use crate::kanban::broker::{BrokerError, PublishError, Stored};
 /// An error of JetStream's.
 pub(super) type ApiError = async_nats::jetstream::Error;
 
-/// That a message is stored.
+/// That a message is stored, or why it is not: read in one go, as there is one for each that is published.
 #[derive(Debug, Deserialize)]
 struct PubAck {
+    #[serde(default)]
     seq: u64,
     #[serde(default)]
     duplicate: bool,
+    error: Option<ApiError>,
 }
 
 /// Whether a publication was answered with that it is stored.
 pub(super) fn is_stored(message: &Message) -> bool {
-    matches!(ack(message), Ok(PubAck { seq: 1.., .. }))
-}
-
-fn ack(message: &Message) -> Result<PubAck, BrokerError> {
-    answer::<PubAck>(message)?.map_err(|error| refused(&error))
+    matches!(read(message), Ok(PubAck { seq: 1.., error: None, .. }))
 }
 
 /// What JetStream answers: an answer, an error of its own, or nothing that could be read.
 pub(super) fn answer<T: DeserializeOwned>(message: &Message) -> Result<Result<T, ApiError>, BrokerError> {
+    read(message).map(|response| match response {
+        Response::Ok(answer) => Ok(answer),
+        Response::Err { error } => Err(error),
+    })
+}
+
+fn read<T: DeserializeOwned>(message: &Message) -> Result<T, BrokerError> {
     if message.status == Some(StatusCode::NO_RESPONDERS) {
         return Err(nobody());
     }
-    match serde_json::from_slice(&message.payload) {
-        Ok(Response::Ok(answer)) => Ok(Ok(answer)),
-        Ok(Response::Err { error }) => Ok(Err(error)),
-        Err(error) => Err(BrokerError::Refused(format!("NATS answered what cannot be read: {error}"))),
-    }
+    let unreadable = |error| BrokerError::Refused(format!("NATS answered what cannot be read: {error}"));
+    serde_json::from_slice(&message.payload).map_err(unreadable)
 }
 
 pub(super) fn nobody() -> BrokerError {
@@ -51,14 +53,14 @@ pub(super) fn stored(reply: Reply) -> Result<Stored, PublishError> {
     match reply {
         Reply::NotSent(error) => Err(PublishError::NotStored(error)),
         Reply::Unanswered(error) => Err(PublishError::Unknown(error)),
-        Reply::Answered(message) | Reply::Halted(message) => match answer::<PubAck>(&message) {
-            Ok(Ok(PubAck { duplicate: true, .. })) => Ok(Stored::Duplicate),
-            Ok(Ok(PubAck { seq: 1.., .. })) => Ok(Stored::New),
+        Reply::Answered(message) | Reply::Halted(message) => match read(&message) {
+            Ok(PubAck { error: Some(error), .. }) => Err(PublishError::NotStored(refused(&error))),
+            Ok(PubAck { duplicate: true, .. }) => Ok(Stored::Duplicate),
+            Ok(PubAck { seq: 1.., .. }) => Ok(Stored::New),
             // Whatever answered, it was not a stream.
-            Ok(Ok(_)) => Err(PublishError::Unknown(BrokerError::Refused(
+            Ok(_) => Err(PublishError::Unknown(BrokerError::Refused(
                 "NATS answered without saying where it is stored".into(),
             ))),
-            Ok(Err(error)) => Err(PublishError::NotStored(refused(&error))),
             Err(error @ BrokerError::Unavailable(_)) => Err(PublishError::NotStored(error)),
             Err(error) => Err(PublishError::Unknown(error)),
         },

@@ -30,37 +30,68 @@ pub(super) struct Talk {
     pub(super) time: Clock,
 }
 
+/// How long a caller waits in all.
+pub(super) struct Patience {
+    within: Duration,
+    deadline: Deadline,
+}
+
+impl Patience {
+    pub(super) fn of(within: Duration) -> Self {
+        Self { within, deadline: Deadline::after(within) }
+    }
+}
+
+/// What was said and has yet to be answered, or why it was not said.
+pub(super) struct Said {
+    count: usize,
+    answers: Result<oneshot::Receiver<Vec<Reply>>, BrokerError>,
+}
+
 impl Talk {
     /// Says all of this, and waits for the replies: one each, in their order.
     pub(super) fn exchange(&self, entries: Vec<Entry>, windowed: bool, within: Duration) -> Vec<Reply> {
+        let patience = Patience::of(within);
+        let said = self.begin(entries, windowed, &patience);
+        self.hear(said, &patience)
+    }
+
+    /// Says all of this, and goes on.
+    pub(super) fn begin(&self, entries: Vec<Entry>, windowed: bool, patience: &Patience) -> Said {
         let count = entries.len();
-        let not_sent = |error: BrokerError| (0..count).map(|_| Reply::NotSent(error.clone())).collect();
-        if let Err(error) = self.desk.lock().usable() {
-            return not_sent(error);
-        }
-        let patience = Deadline::after(within);
         let (answer, answers) = oneshot::channel();
-        let deadline = self.time.now().after(within);
+        let (within, left) = (patience.within, patience.deadline.left());
+        let deadline = self.time.now().after(left);
         let exchange = Exchange { entries, windowed, within, deadline, answer };
-        if let Err(error) = self.command(Command::Exchange(exchange), &patience, within) {
-            return not_sent(error);
-        }
-        if let Ok(replies) = answers.recv_timeout(patience.left() + SLACK) {
+        let usable = self.desk.lock().usable();
+        let said = usable.and_then(|()| self.command(Command::Exchange(exchange), patience));
+        Said { count, answers: said.map(|()| answers) }
+    }
+
+    /// Waits for the replies to what was said: one each, in their order.
+    pub(super) fn hear(&self, Said { count, answers }: Said, patience: &Patience) -> Vec<Reply> {
+        let answers = match answers {
+            Ok(answers) => answers,
+            Err(error) => return (0..count).map(|_| Reply::NotSent(error.clone())).collect(),
+        };
+        if let Ok(replies) = answers.recv_timeout(patience.deadline.left() + SLACK) {
             return replies;
         }
         // The thread stands still, or ended with it: what it sent before, nobody knows.
-        let error = self.desk.lock().usable().err().unwrap_or(BrokerError::TimedOut(within));
+        let error = self.desk.lock().usable().err().unwrap_or(BrokerError::TimedOut(patience.within));
         (0..count).map(|_| Reply::Unanswered(error.clone())).collect()
     }
 
     /// Hands a command over; a full queue is waited for.
-    fn command(&self, command: Command, patience: &Deadline, within: Duration) -> Result<(), BrokerError> {
+    fn command(&self, command: Command, patience: &Patience) -> Result<(), BrokerError> {
         let mut command = command;
         loop {
             match self.commands.try_send(command) {
                 Ok(()) => return Ok(()),
                 Err(TrySendError::Closed(_)) => return Err(BrokerError::Closed),
-                Err(TrySendError::Full(_)) if patience.passed() => return Err(BrokerError::TimedOut(within)),
+                Err(TrySendError::Full(_)) if patience.deadline.passed() => {
+                    return Err(BrokerError::TimedOut(patience.within));
+                }
                 Err(TrySendError::Full(back)) => {
                     command = back;
                     std::thread::sleep(LOOK);
