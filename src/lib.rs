@@ -55,7 +55,7 @@
 //! | status of pools, metrics, scaling, checking health, rebalancing, changing the configuration, adding and removing pools, draining | lock; off the way of jobs, which they do not disturb |
 //! | [`JobHandle::wait`], [`Domain::checkout`], [`Runtime::drain`] | block, and say so |
 //! | [`Publisher::publish`], [`DeadLetters`], the [`Scheduler`] | lock or block until the broker has confirmed, up to a timeout |
-//! | pulling, settling, keeping leases | on the thread `hj-kanban`; workers hand over how an item ended without blocking |
+//! | pulling, settling, keeping leases | on the thread `hj-kanban`, with `hj-settle` to wait for a durable broker's answers; workers hand over how an item ended without blocking |
 //!
 //! # Limitations
 //!

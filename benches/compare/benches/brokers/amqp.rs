@@ -211,6 +211,8 @@ fn bare_consume(port: u16, items: u32) -> Cost {
             consumer.ack(delivery).expect("it is acknowledged");
         }
         consumer.cancel().expect("it ends");
+        // The client gives up the connection if the receiver is gone before it was told of the end.
+        while let Ok(ConsumerMessage::Delivery(_)) = consumer.receiver().recv() {}
     });
     connection.close().expect("it closes");
     cost
