@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use heijunka::{
-    BrokerConfig, Clock, DomainConfig, ItemSpec, KanbanConfig, MemorySeen, PoolConfig, Priority, RetryConfig,
-    Runtime, Seen, SeenError, SeenKey, SeenStore, Work,
+    BrokerConfig, BrokerError, BrokerTraits, Builder, Clock, DomainConfig, ItemSpec, KanbanConfig,
+    MemorySeen, PoolConfig, Priority, RetryConfig, Runtime, Seen, SeenError, SeenKey, SeenStore, Work,
 };
 use parking_lot::Mutex;
 
 use crate::common::{Gate, eventually};
 use crate::failover::faulty::{Faulty, Wrong};
+use crate::rig::{Call, InMemory, Meddled, Meddler, Setup};
 
 fn workers(many: u32) -> PoolConfig {
     PoolConfig { min_workers: many, max_workers: many, ..PoolConfig::default() }
@@ -243,15 +244,40 @@ impl SeenStore for Stuck {
     }
 }
 
-/// It is done, though nobody can write that down yet: for longer than its lease, while others come and go.
+/// Takes its time over settlements, as a server does: some are on their way all the time.
+struct FarAway;
+
+impl Meddler for FarAway {
+    fn before(&self, call: Call, _: Duration) -> Result<(), BrokerError> {
+        if call == Call::Settle {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    fn traits(&self, traits: BrokerTraits) -> BrokerTraits {
+        BrokerTraits { durable: true, ..traits }
+    }
+}
+
 #[test]
 fn what_cannot_be_recorded_as_done_does_not_run_again_and_is_recorded_later() {
+    not_recorded_for_a_while(Runtime::builder().on_broker(InMemory.open(Duration::from_secs(1))));
+}
+
+#[test]
+fn what_cannot_be_recorded_as_done_is_recorded_later_though_others_are_settled_all_the_time() {
+    let broker = Meddled::new(InMemory.open(Duration::from_secs(1)), FarAway);
+    not_recorded_for_a_while(Runtime::builder().on_broker(broker));
+}
+
+/// It is done, though nobody can write that down yet: for longer than its lease, while others come and go.
+fn not_recorded_for_a_while(builder: Builder) {
     let runs = Arc::new(AtomicU32::new(0));
     let inner = MemorySeen::new(1_000_000, Duration::from_secs(600), Clock::monotonic());
     let seen = Arc::new(Stuck { inner, fails: AtomicBool::new(true), recorded: AtomicBool::new(false) });
     let ran = runs.clone();
-    let runtime = Runtime::builder()
-        .broker(BrokerConfig { lease: Duration::from_secs(1), ..BrokerConfig::default() })
+    let runtime = builder
         .pool("aaa", workers(2))
         .pool("bbb", workers(2))
         .handler("aaa", move |_: &Work<'_>| {

@@ -198,7 +198,7 @@ impl Broker for Amqp {
             let mut parcels = Vec::with_capacity(items.len());
             let mut place = |item: &Arc<Item>| self.parcel(item).map(|parcel| parcels.push(parcel));
             let placed: Vec<Sent> = items.iter().map(&mut place).collect();
-            (placed, settle::begin_to_publish(&self.shared, parcels))
+            (placed, settle::begin_to_publish(&self.shared, parcels, &deadline))
         };
         let under_way: Vec<_> = items.chunks(AT_A_TIME).map(begin).collect();
         let stored = |(placed, outgoing): (Vec<Sent>, Outgoing)| {

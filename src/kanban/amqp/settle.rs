@@ -215,7 +215,7 @@ pub(super) fn publish(shared: &Shared, parcels: Vec<Parcel>, deadline: &Deadline
     if parcels.is_empty() {
         return Vec::new();
     }
-    begin_to_publish(shared, parcels).wait(shared, deadline)
+    begin_to_publish(shared, parcels, deadline).wait(shared, deadline)
 }
 
 /// What is handed over to be published.
@@ -225,9 +225,13 @@ pub(super) struct Outgoing {
     number: Option<u64>,
 }
 
-/// Hands over what is to be published, and goes on.
-pub(super) fn begin_to_publish(shared: &Shared, parcels: Vec<Parcel>) -> Outgoing {
+/// Hands over what is to be published, if there is time for it, and goes on.
+pub(super) fn begin_to_publish(shared: &Shared, parcels: Vec<Parcel>, deadline: &Deadline) -> Outgoing {
     let batch = Batch::new(parcels, None);
+    if deadline.passed() {
+        batch.refuse(&BrokerError::TimedOut(deadline.waited()));
+        return Outgoing { batch, number: None };
+    }
     let sent = shared.outbox.send(batch.clone()).map_err(|(batch, why)| batch.refuse(&why));
     Outgoing { batch, number: sent.ok() }
 }

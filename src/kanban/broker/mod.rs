@@ -28,9 +28,9 @@ pub(super) const AT_A_TIME: usize = 128;
 /// What keeps items: the embedded broker, or an adapter to one elsewhere.
 ///
 /// All calls are made off the hot path and may block, but none for longer than `within` and a little: a broker that does not
-/// answer by then is [`BrokerError::TimedOut`]. Publishing and questions come from any thread at any time; [`pull`](Self::pull)
-/// and [`extend`](Self::extend) from one thread per consumer, and so does [`settle`](Self::settle), from that thread or, if the broker
-/// is [durable](Traits::durable), from another one.
+/// answer by then is [`BrokerError::TimedOut`]. Publishing, [settling](Self::settle) and questions come from any thread at any time;
+/// [`pull`](Self::pull) and [`extend`](Self::extend) from one thread per consumer, which waits for no settlement of a broker that is
+/// [durable](Traits::durable).
 ///
 /// The contract, which the conformance suite checks: a stored item stays until it is settled by
 /// [`Verdict::Ack`] or [`Verdict::DeadLetter`], whatever ends in between; one that was delivered and not settled is delivered

@@ -35,8 +35,8 @@ pub(super) struct Answered {
 pub(super) struct Answers {
     /// In the order of the slots.
     pub(super) settled: Vec<Settled>,
-    /// How many dead letters there are now, if there may be more than before.
-    pub(super) dead_letters: Option<DeadLetters>,
+    /// How many dead letters there are now, if there are more than before.
+    pub(super) dead_letters: Option<thread::Result<DeadLetters>>,
 }
 
 /// How many there are, and when the oldest died.
@@ -46,11 +46,15 @@ impl Batch {
     /// Tells the broker, and waits for what it says.
     pub(super) fn settle(self, broker: &dyn Broker, within: Duration) -> Answered {
         let Self { slots, spans, settlements } = self;
-        let buries = settlements.iter().any(|it| matches!(it.verdict, Verdict::DeadLetter(_)));
-        let answers = catch_unwind(AssertUnwindSafe(|| {
-            let settled = broker.settle(settlements, within);
-            Answers { settled, dead_letters: buries.then(|| broker.dead_letter_count(within)) }
-        }));
+        let is_letter = |it: &Settlement| matches!(it.verdict, Verdict::DeadLetter(_));
+        let letters: Vec<bool> = settlements.iter().map(is_letter).collect();
+        let settled = catch_unwind(AssertUnwindSafe(|| broker.settle(settlements, within)));
+        let answers = settled.map(|settled| {
+            let mut told = letters.into_iter().zip(&settled);
+            let buried = told.any(|(letter, settled)| letter && matches!(settled, Settled::Done));
+            let count = || catch_unwind(AssertUnwindSafe(|| broker.dead_letter_count(within)));
+            Answers { dead_letters: buried.then(count), settled }
+        });
         Answered { slots, spans, answers }
     }
 }

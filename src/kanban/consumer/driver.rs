@@ -177,6 +177,9 @@ impl Driver {
             // The mistake that a model must find: what came during the turn is taken for seen.
             self.signal.take();
         }
+        if mode == Mode::Abandon {
+            self.hear_the_last();
+        }
         if mode == Mode::Abandon || self.is_done(mode) {
             self.publish_status();
             return None;
@@ -251,6 +254,11 @@ impl Driver {
         if !patience.is_zero() {
             self.parker.park_timeout(patience);
         }
+    }
+
+    /// Until somebody calls.
+    pub(super) fn rest(&self, patience: Duration) {
+        self.parker.park_timeout(patience);
     }
 
     fn next_due(&self, now: Moment) -> Moment {

@@ -30,7 +30,8 @@ impl Driver {
             return false;
         }
         // What cannot be settled must not grow; of two brokers, the one that fails is not pulled from anyway.
-        let stuck = self.settling_fails && !self.settle_again.may(now);
+        let tried_again = self.settle_again.may(now) && !self.is_settling();
+        let stuck = self.settling_fails && !tried_again;
         if !self.pull_again.may(now) || stuck && self.env.broker.failover().is_none() {
             return false;
         }

@@ -171,14 +171,13 @@ impl Consumer {
             self.shared.set_mode(Mode::Stop);
             driver = running.join_until(deadline);
         }
-        let mut leave = Deadline::after(LEAVE);
         if let Err(running) = driver {
             self.shared.set_mode(Mode::Abandon);
-            leave = Deadline::after(LEAVE);
-            driver = running.join_until(&leave);
+            driver = running.join_until(&Deadline::after(LEAVE));
         }
-        // It hears of the end from the driver.
-        let clerk = clerk.map_or(Ok(()), |clerk| clerk.join_until(&leave));
+        // It hears of the end from the driver, if that ends.
+        let patience = Deadline::after(if driver.is_ok() { LEAVE } else { Duration::ZERO });
+        let clerk = clerk.map_or(Ok(()), |clerk| clerk.join_until(&patience));
         let status = self.shared.status.lock();
         Leftover {
             abandoned: status.on_loan.clone(),
@@ -208,8 +207,9 @@ fn prepare(env: Env, sources: Vec<Source>) -> Result<(Arc<Shared>, Driver, Optio
         mode: Mutex::new(Mode::Run),
         status: Mutex::new(ConsumerStatus::default()),
     });
-    // What keeps items beyond this process waits for a disk or a network.
-    let aside = env.broker.traits().durable.then(|| Clerk::new(env.broker.clone(), within, signal.clone()));
+    // What keeps items beyond this process waits for a disk or a network, be it one of two.
+    let takes_its_time = env.broker.traits().durable || env.broker.failover().is_some();
+    let aside = takes_its_time.then(|| Clerk::new(env.broker.clone(), within, signal.clone()));
     let (clerk, office) = aside.unzip();
     let driver = Driver::new(env, shared.clone(), reports, parker, signal, clerk);
     Ok((shared, driver, office))

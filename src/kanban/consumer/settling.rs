@@ -16,7 +16,10 @@ use crate::kanban::cells::Count;
 use crate::kanban::retry::{Decision, Ended, Says, decide};
 use crate::kanban::spans;
 use crate::pool::OUTCOME;
-use crate::time::Moment;
+use crate::time::{Deadline, Moment};
+
+/// How long a driver that is to leave everything waits for an answer.
+const LAST_ANSWER: Duration = Duration::from_millis(500);
 
 /// When an item comes again whose dead letter could not be kept.
 const BURY_AGAIN: Duration = Duration::from_secs(30);
@@ -156,17 +159,21 @@ impl Driver {
 
     /// Hears what the broker answered, and tells it what is to be told; tells whether that was anything.
     pub(super) fn settle(&mut self, now: Moment) -> bool {
+        // Before anything is heard, as what fails now must not put off what is due; it goes with the next batch.
+        let due = if self.settle_again.may(now) { std::mem::take(&mut self.failed) } else { Vec::new() };
         let answered = self.clerk.as_mut().and_then(Clerk::answered);
         let heard = answered.is_some();
         if let Some(answered) = answered {
             self.hear(answered, now);
+            if self.failed.is_empty() && due.is_empty() {
+                self.settle_again.worked();
+            }
         }
-        if self.clerk.as_ref().is_some_and(Clerk::is_out) {
+        if self.is_settling() {
+            self.failed.extend(due);
             return heard;
         }
-        if self.settle_again.may(now) {
-            self.unsettled.append(&mut self.failed);
-        }
+        self.unsettled.extend(due);
         if self.unsettled.is_empty() {
             return heard;
         }
@@ -191,8 +198,27 @@ impl Driver {
         } else {
             let answered = batch.settle(&*self.env.broker, self.env.settings.settle_timeout);
             self.hear(answered, now);
+            if self.failed.is_empty() {
+                self.settle_again.worked();
+            }
         }
         true
+    }
+
+    /// Whether the clerk waits for the broker.
+    pub(super) fn is_settling(&self) -> bool {
+        self.clerk.as_ref().is_some_and(Clerk::is_out)
+    }
+
+    /// Takes what is about to be answered, so that it does not count as left behind.
+    pub(super) fn hear_the_last(&mut self) {
+        let patience = Deadline::after(LAST_ANSWER);
+        while self.is_settling() && !patience.passed() {
+            match self.clerk.as_mut().and_then(Clerk::answered) {
+                Some(answered) => self.hear(answered, self.env.clock.now()),
+                None => self.rest(patience.left()),
+            }
+        }
     }
 
     fn hear(&mut self, Answered { slots, spans, answers }: Answered, now: Moment) {
@@ -207,16 +233,13 @@ impl Driver {
             }
             confirmed += u32::from(self.settled(slot, settled));
         }
-        if let Some(count) = answers.dead_letters {
-            self.dead_letters_counted(count);
-        }
         self.settling_fails = confirmed == 0 && !self.failed.is_empty();
-        if self.failed.is_empty() {
-            self.settle_again.worked();
-        }
         self.put_off(now);
         if confirmed > 0 {
             self.broker_works();
+        }
+        if let Some(count) = answers.dead_letters {
+            self.dead_letters_counted(count.unwrap_or_else(|panic| resume_unwind(panic)));
         }
     }
 

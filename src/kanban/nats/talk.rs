@@ -34,11 +34,17 @@ pub(super) struct Talk {
 pub(super) struct Patience {
     within: Duration,
     deadline: Deadline,
+    /// When the thread is given up.
+    last: Deadline,
 }
 
 impl Patience {
     pub(super) fn of(within: Duration) -> Self {
-        Self { within, deadline: Deadline::after(within) }
+        Self {
+            within,
+            deadline: Deadline::after(within),
+            last: Deadline::after(within.saturating_add(SLACK)),
+        }
     }
 }
 
@@ -63,7 +69,8 @@ impl Talk {
         let (within, left) = (patience.within, patience.deadline.left());
         let deadline = self.time.now().after(left);
         let exchange = Exchange { entries, windowed, within, deadline, answer };
-        let usable = self.desk.lock().usable();
+        let late = patience.deadline.passed().then_some(BrokerError::TimedOut(within));
+        let usable = late.map_or_else(|| self.desk.lock().usable(), Err);
         let said = usable.and_then(|()| self.command(Command::Exchange(exchange), patience));
         Said { count, answers: said.map(|()| answers) }
     }
@@ -74,7 +81,7 @@ impl Talk {
             Ok(answers) => answers,
             Err(error) => return (0..count).map(|_| Reply::NotSent(error.clone())).collect(),
         };
-        if let Ok(replies) = answers.recv_timeout(patience.deadline.left() + SLACK) {
+        if let Ok(replies) = answers.recv_timeout(patience.last.left()) {
             return replies;
         }
         // The thread stands still, or ended with it: what it sent before, nobody knows.

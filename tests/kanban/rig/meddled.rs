@@ -30,6 +30,11 @@ pub(crate) trait Meddler: Send + Sync + 'static {
         Ok(())
     }
 
+    /// What it says that it is like.
+    fn traits(&self, traits: BrokerTraits) -> BrokerTraits {
+        traits
+    }
+
     /// What the broker delivered, on its way.
     fn delivered(&self, deliveries: Vec<Delivery>) -> Vec<Delivery> {
         deliveries
@@ -54,7 +59,7 @@ impl<M: Meddler> Meddled<M> {
 
 impl<M: Meddler> Broker for Meddled<M> {
     fn traits(&self) -> BrokerTraits {
-        self.inner.traits()
+        self.meddler.traits(self.inner.traits())
     }
 
     fn open(&self, lanes: &[Lane], arrivals: Arrivals, within: Duration) -> Result<(), BrokerError> {
