@@ -167,9 +167,7 @@ impl Driver {
     /// Hears what it was called for and takes a turn; tells whether there was anything to do, or `None` once it is done.
     fn step(&mut self) -> Option<bool> {
         // Before the turn: whoever calls later, calls for another one.
-        if self.signal.take() {
-            self.queues.iter_mut().for_each(|queue| queue.dry = [false; 3]);
-        }
+        self.hear_calls();
         let mode = self.shared.mode();
         // Told to abandon everything, it must not begin a call of the broker that may take its time.
         let busy = mode != Mode::Abandon && self.turn(mode);
@@ -253,6 +251,13 @@ impl Driver {
         let patience = self.env.clock.real_time_until(due);
         if !patience.is_zero() {
             self.parker.park_timeout(patience);
+        }
+    }
+
+    /// Whatever was called for until now.
+    pub(super) fn hear_calls(&mut self) {
+        if self.signal.take() {
+            self.queues.iter_mut().for_each(|queue| queue.dry = [false; 3]);
         }
     }
 

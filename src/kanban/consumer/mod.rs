@@ -171,13 +171,13 @@ impl Consumer {
             self.shared.set_mode(Mode::Stop);
             driver = running.join_until(deadline);
         }
+        let leave = Deadline::after(LEAVE);
         if let Err(running) = driver {
             self.shared.set_mode(Mode::Abandon);
-            driver = running.join_until(&Deadline::after(LEAVE));
+            driver = running.join_until(&leave);
         }
-        // It hears of the end from the driver, if that ends.
-        let patience = Deadline::after(if driver.is_ok() { LEAVE } else { Duration::ZERO });
-        let clerk = clerk.map_or(Ok(()), |clerk| clerk.join_until(&patience));
+        // It hears of the end from the driver.
+        let clerk = clerk.map_or(Ok(()), |clerk| clerk.join_until(&leave));
         let status = self.shared.status.lock();
         Leftover {
             abandoned: status.on_loan.clone(),

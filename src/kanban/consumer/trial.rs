@@ -65,7 +65,7 @@ impl Driver {
         Ok(notes.iter().any(|(note, _)| *note == name))
     }
 
-    /// Starts the next trial once nothing runs any more, and the broker knows of all that has; tells whether anything was done.
+    /// Starts the next trial once nothing runs any more, and no settlement is on its way; tells whether anything was done.
     pub(super) fn hold_trial(&mut self, now: Moment) -> bool {
         if self.trials.running.is_some() || self.queues.iter().any(|queue| queue.running_in_all() > 0) {
             return false;
