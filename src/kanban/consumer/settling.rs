@@ -9,7 +9,7 @@ use super::Mode;
 use super::clerk::{Answered, Batch, Clerk};
 use super::desk::Report;
 use super::driver::Driver;
-use super::table::Stage;
+use super::table::{Loan, Stage};
 use crate::kanban::breaker::Change;
 use crate::kanban::broker::{BrokerError, Settled, Settlement, Verdict};
 use crate::kanban::cells::Count;
@@ -220,11 +220,7 @@ impl Driver {
                 Some(Answered { slots, answers: Ok(answers), .. }) => {
                     let settled = slots.into_iter().zip(answers.settled);
                     for (slot, _) in settled.filter(|(_, settled)| matches!(settled, Settled::Done)) {
-                        if let Some(loan) = self.table.free_slot(slot)
-                            && let Stage::Settling { verdict, .. } = &loan.stage
-                        {
-                            self.env.counts.add(counted(verdict), 1);
-                        }
+                        self.confirmed(slot);
                     }
                 }
                 Some(_) => {}
@@ -300,15 +296,11 @@ impl Driver {
     fn settled(&mut self, slot: u32, settled: Settled) -> bool {
         match settled {
             Settled::Done => {
-                let Some(loan) = self.table.free_slot(slot) else { return true };
-                if let Stage::Settling { verdict, .. } = &loan.stage {
-                    if let Some(delivery) = &loan.span {
-                        delivery.record(OUTCOME, verdict.name());
-                    }
-                    self.env.counts.add(counted(verdict), 1);
-                    if matches!(verdict, Verdict::DeadLetter(death) if death.reason == "poison") {
-                        self.forget_trial(&loan.key());
-                    }
+                if let Some(loan) = self.confirmed(slot)
+                    && let Stage::Settling { verdict: Verdict::DeadLetter(death), .. } = &loan.stage
+                    && death.reason == "poison"
+                {
+                    self.forget_trial(&loan.key());
                 }
                 true
             }
@@ -330,6 +322,18 @@ impl Driver {
                 false
             }
         }
+    }
+
+    /// The broker has it: the slot is free.
+    fn confirmed(&mut self, slot: u32) -> Option<Loan> {
+        let loan = self.table.free_slot(slot)?;
+        if let Stage::Settling { verdict, .. } = &loan.stage {
+            if let Some(delivery) = &loan.span {
+                delivery.record(OUTCOME, verdict.name());
+            }
+            self.env.counts.add(counted(verdict), 1);
+        }
+        Some(loan)
     }
 
     pub(super) fn breaker_changed(&mut self, at: usize, change: Change) {
